@@ -1,0 +1,59 @@
+"""What Persian keyboards, scrapers and PDF exports do to characters, as data.
+
+The same word reaches us as «رئیس‌جمهور», «رئیسجمهور» and «رئيسجمهور». This
+module is the one place that says which characters are the same for us. It is
+used by the encoder's tokenizer (:mod:`persian_ner.pretraining.tokenizer`), which
+makes the model blind to the difference, and by the duplicate check, which must
+see through it. The text of a document is never changed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+ZWNJ = "\u200c"
+
+LETTER_FOLDS: dict[str, str] = {
+    "ی": "يىئێېۍےۓ",
+    "ک": "كڪګ",
+    "ه": "ةۀەھہۂۃ",
+    "و": "ؤۆۇ",
+    "ا": "أإٱ",
+}
+"""Persian letter → characters written in its place (Arabic, Urdu, Kurdish, Pashto keyboards).
+
+«ئ» and «ؤ» are included because Persian itself writes both «رئیس» and «رییس».
+"""
+
+DIGIT_FOLDS: dict[str, str] = {
+    str(value): chr(0x06F0 + value) + chr(0x0660 + value) for value in range(10)
+}
+"""ASCII digit → its Persian (U+06F0…) and Arabic-Indic (U+0660…) forms."""
+
+INVISIBLE = (
+    "\u00ad"  # soft hyphen
+    "\u0600-\u0605\u061c"  # Arabic number signs, Arabic letter mark
+    "\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u08d3-\u08ff"  # diacritics, Quranic marks
+    "\u0300-\u036f"  # combining marks left by decomposed text
+    "\u0640"  # tatweel
+    "\u0621\u0674"  # bare hamza, written or dropped at will («سوء», «سو»)
+    "\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"  # ZWNJ, ZWJ, bidi, variation selectors
+    "\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f"  # control characters other than white space
+)
+"""Body of a regular-expression class: characters that carry no identity for us."""
+
+_INVISIBLE_RE = re.compile(f"[{INVISIBLE}]")
+_FOLD_TABLE = str.maketrans(
+    {variant: base for folds in (LETTER_FOLDS, DIGIT_FOLDS) for base, variants in folds.items() for variant in variants}
+)
+
+
+def fold(text: str) -> str:
+    """The comparable form of a text: NFKC, lower case, invisibles removed, letters and digits folded.
+
+    White space is kept as it is. The result has other offsets than ``text``; use
+    it to compare, never to store.
+    """
+    normalized = unicodedata.normalize("NFKC", text).lower()
+    return _INVISIBLE_RE.sub("", normalized).translate(_FOLD_TABLE)

@@ -1,0 +1,75 @@
+"""Records to spaCy documents, and DocBin files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.tokens import Span as SpacySpan
+
+from persian_ner.labels import LABELS
+from persian_ner.records import Problem, Record
+from persian_ner.tokenizer import create_tokenizer
+
+
+def blank() -> Language:
+    """An empty Persian pipeline with the project's tokenizer."""
+    nlp = spacy.blank("fa")
+    nlp.tokenizer = create_tokenizer(nlp.vocab)
+    return nlp
+
+
+def to_doc(record: Record, nlp: Language, uncovered: str | None) -> tuple[Doc, list[Problem]]:
+    """One record as a ``Doc`` with entities, and a problem for each span that is not whole tokens.
+
+    Misaligned spans are left out of the document; the caller decides whether
+    that is an error. ``uncovered`` says what a token outside all spans is when
+    the record does not annotate every label: ``"missing"`` (unknown) or
+    ``"outside"``. It must be given for such a record (``ValueError`` otherwise).
+    """
+    doc = nlp.make_doc(record.text)
+    problems: list[Problem] = []
+    entities: list[SpacySpan] = []
+    for span in record.spans:
+        entity = doc.char_span(span.start, span.end, label=span.label, alignment_mode="strict")
+        if entity is None:
+            around = doc.char_span(span.start, span.end, alignment_mode="expand")
+            problems.append(
+                record.problem(
+                    f"{span.label} {record.text[span.start : span.end]!r} at {span.start}–{span.end} "
+                    f"is not whole tokens: {[token.text for token in around or ()]}"
+                )
+            )
+        else:
+            entities.append(entity)
+    partial = record.annotated_labels is not None and not set(LABELS) <= set(record.annotated_labels)
+    if partial and uncovered is None:
+        raise ValueError(f"{record.id} does not annotate all labels: say how to treat the others ('uncovered')")
+    doc.set_ents(entities, default=uncovered if partial and uncovered else "outside")
+    doc.user_data["id"] = record.id
+    return doc, problems
+
+
+def to_docs(
+    records: Iterable[Record], nlp: Language, uncovered: Mapping[str, str | None]
+) -> tuple[list[Doc], list[Problem]]:
+    """Convert records in order; ``uncovered`` is keyed by ``meta["source"]``."""
+    docs: list[Doc] = []
+    problems: list[Problem] = []
+    for record in records:
+        doc, found = to_doc(record, nlp, uncovered.get(record.meta.get("source", "")))
+        docs.append(doc)
+        problems += found
+    return docs, problems
+
+
+def write(docs: Iterable[Doc], path: Path) -> None:
+    """Write a DocBin file; an earlier file is replaced only when the new one is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    DocBin(docs=docs, store_user_data=True).to_disk(partial)
+    os.replace(partial, path)

@@ -1,0 +1,126 @@
+"""Finding sentences that occur in more than one split.
+
+Text is compared in the folded form of :func:`persian_ner.characters.fold`
+without white space, punctuation and half-spaces, so a copy that lost its
+half-spaces or came from an Arabic keyboard is still a copy. Near duplicates are
+sentences whose sets of character 5-grams have a Jaccard similarity of at least
+0.8, found with MinHash LSH (Broder 1997) and then measured exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from datasketch import MinHash, MinHashLSH
+from tqdm import tqdm
+
+from persian_ner.characters import fold
+from persian_ner.hazm_alignment import sentences
+from persian_ner.records import Record
+
+SIMILARITY = 0.8
+SHINGLE = 5
+MIN_LETTERS = 30
+"""Shorter sentences («انتهای پیام», «وی افزود») recur in honest data."""
+_PERMUTATIONS = 64
+_NOT_LETTERS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A sentence of one split that is (nearly) a sentence of another."""
+
+    split: str
+    doc_id: str
+    sentence: str
+    other_split: str
+    other_doc_id: str
+    other_sentence: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    split: str
+    doc_id: str
+    text: str
+    key: str
+
+
+def compare_key(text: str) -> str:
+    """Folded letters and digits of a text, nothing else."""
+    return _NOT_LETTERS.sub("", fold(text))
+
+
+def find_leaks(splits: Mapping[str, Iterable[Record]]) -> list[Leak]:
+    """Sentences shared, exactly or nearly, by two splits; each sentence is reported with its best match.
+
+    Of two splits the later in the mapping is searched for sentences of the
+    earlier, so pass train first.
+    """
+    seen: dict[str, _Sentence] = {}
+    index = MinHashLSH(threshold=SIMILARITY, num_perm=_PERMUTATIONS)
+    leaks: list[Leak] = []
+    for split, records in splits.items():
+        new: dict[str, _Sentence] = {}
+        for sentence in tqdm(_sentences(split, records), desc=f"leakage check: {split}", unit="sentence", mininterval=1):
+            exact = seen.get(sentence.key)
+            if exact is not None:
+                leaks.append(_leak(sentence, exact, 1.0))
+                continue
+            if sentence.key in new:
+                continue
+            new[sentence.key] = sentence
+        signatures = _signatures(list(new))
+        for key, signature in signatures.items():
+            best = max(((_jaccard(key, other), other) for other in index.query(signature)), default=(0.0, ""))
+            if best[0] >= SIMILARITY:
+                leaks.append(_leak(new[key], seen[best[1]], best[0]))
+        with index.insertion_session() as session:
+            for key, signature in signatures.items():
+                session.insert(key, signature, check_duplication=False)
+        seen |= new
+    return leaks
+
+
+def duplicate_sentences(records: Iterable[Record]) -> dict[str, list[str]]:
+    """Compared form → ids of the documents it occurs in, for sentences that occur more than once."""
+    occurrences: dict[str, list[str]] = defaultdict(list)
+    for sentence in _sentences("", records):
+        occurrences[sentence.key].append(sentence.doc_id)
+    return {key: ids for key, ids in occurrences.items() if len(ids) > 1}
+
+
+def _sentences(split: str, records: Iterable[Record]) -> Iterable[_Sentence]:
+    for record in records:
+        for start, end in sentences(record.text):
+            text = record.text[start:end]
+            key = compare_key(text)
+            if len(key) >= MIN_LETTERS:
+                yield _Sentence(split, record.id, text, key)
+
+
+def _signatures(keys: list[str]) -> dict[str, MinHash]:
+    shingles = ([gram.encode() for gram in _shingles(key)] for key in keys)
+    return dict(zip(keys, MinHash.bulk(shingles, num_perm=_PERMUTATIONS, seed=1), strict=True))
+
+
+def _shingles(key: str) -> set[str]:
+    return {key[i : i + SHINGLE] for i in range(len(key) - SHINGLE + 1)}
+
+
+def _jaccard(left: str, right: str) -> float:
+    a, b = _shingles(left), _shingles(right)
+    return len(a & b) / len(a | b)
+
+
+def _leak(found: _Sentence, original: _Sentence, similarity: float) -> Leak:
+    return Leak(
+        found.split, found.doc_id, found.text,
+        original.split, original.doc_id, original.text,
+        float(np.round(similarity, 3)),
+    )

@@ -1,0 +1,244 @@
+"""Evaluate a pipeline on gold records, and keep the result in a folder.
+
+A folder of one evaluation holds ``metrics.json`` (:class:`~persian_ner.metrics.Metrics`)
+and ``predictions.jsonl``: per document ``id``, ``text``, ``gold``, ``predicted``,
+``annotated_labels`` and ``meta``.
+"""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import srsly
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from persian_ner.files import checksum, write_text
+from persian_ner.metrics import (
+    DataInfo,
+    Evaluated,
+    Metrics,
+    ModelInfo,
+    Provenance,
+    Speed,
+    compute,
+    count_words,
+    span_defects,
+)
+from persian_ner.predict import BATCH_SIZE, predict
+from persian_ner.readers import records_jsonl
+from persian_ner.records import InputError, Problem, Record, Span, collect
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.jsonl"
+WARM_UP_TEXTS = 8
+
+_PACKAGES = ("spacy", "spacy-curated-transformers", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
+
+
+class Thresholds(BaseModel):
+    """The strict F1 that must be reached, overall and per label."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overall_f1: float | None = Field(default=None, ge=0, le=1)
+    labels: dict[str, float] = Field(default_factory=dict)
+
+
+def evaluate(
+    nlp: Language,
+    records: Sequence[Record],
+    *,
+    name: str = "",
+    data: Path | None = None,
+    batch_size: int = BATCH_SIZE,
+) -> tuple[Metrics, list[Evaluated]]:
+    """Predict and score ``records``; ``data`` is the file they came from, for the provenance.
+
+    The pipeline's first texts are predicted twice, so that one-time costs do not
+    count as speed. Raises :class:`InputError` when gold spans cannot be scored.
+    """
+    predict(nlp, islice(records, WARM_UP_TEXTS), batch_size)
+    begin = time.perf_counter()
+    predicted = predict(nlp, records, batch_size)
+    seconds = time.perf_counter() - begin
+    evaluated = [
+        Evaluated(record.id, record.text, record.spans, spans, record.annotated_labels, record.meta)
+        for record, spans in zip(records, predicted, strict=True)
+    ]
+    words = sum(count_words(record.text) for record in records)
+    metrics = compute(evaluated).model_copy(
+        update={
+            "name": name,
+            "speed": Speed(words=words, seconds=seconds, words_per_second=words / seconds if words else None),
+            "provenance": provenance(nlp, data),
+        }
+    )
+    return metrics, evaluated
+
+
+def provenance(nlp: Language, data: Path | None) -> Provenance:
+    """Model, data, versions and code state of an evaluation made now."""
+    from thinc.api import get_current_ops
+
+    meta = nlp.meta
+    return Provenance(
+        created=datetime.now(timezone.utc).replace(microsecond=0),
+        model=ModelInfo(
+            name=meta["name"], lang=meta["lang"], version=meta["version"], provenance=meta.get("provenance")
+        ),
+        data=DataInfo(path=data.as_posix(), sha256=checksum(data)) if data else None,
+        device=f"{get_current_ops().device_type} ({platform.machine()})",
+        git_commit=git_commit(),
+        versions={"python": platform.python_version(), **_package_versions()},
+    )
+
+
+def git_commit(folder: Path = Path(__file__).parent) -> str | None:
+    """The commit checked out in ``folder``, with ``-dirty`` when files differ from it; None outside a repository."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def load_pipeline(model: str, gpu_id: int = -1) -> Language:
+    """Load a pipeline folder or package, on a GPU unless ``gpu_id`` is negative. Raises :class:`InputError`."""
+    import spacy
+    from thinc.api import require_gpu
+
+    try:
+        if gpu_id >= 0:
+            require_gpu(gpu_id)
+        return spacy.load(model)
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError([Problem(model, 0, "", f"cannot be loaded: {error}")]) from error
+
+
+def read_gold(path: Path) -> list[Record]:
+    """Read canonical JSONL to evaluate on. Raises :class:`InputError` with every problem found.
+
+    Refused is what cannot be scored (unreadable lines, repeated ids, spans that
+    are empty, overlap, lie outside the text or belie their surface). The other
+    checks of :mod:`persian_ner.validation` are for training data.
+    """
+    if not path.is_file():
+        raise InputError([Problem(str(path), 0, "", "no such file")])
+    records, problems = collect(records_jsonl.read(path))
+    seen: set[str] = set()
+    for record in records:
+        if record.id in seen:
+            problems.append(record.problem("id already used"))
+        seen.add(record.id)
+        problems += [record.problem(defect) for defect in span_defects(record.text, record.spans)]
+    if not records and not problems:
+        problems.append(Problem(str(path), 0, "", "no records"))
+    if problems:
+        raise InputError(problems)
+    return records
+
+
+def read_thresholds(path: Path) -> Thresholds:
+    """Read thresholds from YAML or JSON. Raises :class:`InputError` with every problem found."""
+    try:
+        return Thresholds.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise InputError(_schema_problems(path, error)) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
+
+
+def below_thresholds(metrics: Metrics, thresholds: Thresholds) -> list[str]:
+    """One message for each threshold that is not reached; a null F1 reaches none."""
+    wanted = {label: (minimum, metrics.per_label.get(label)) for label, minimum in thresholds.labels.items()}
+    if thresholds.overall_f1 is not None:
+        wanted = {"overall": (thresholds.overall_f1, metrics.overall), **wanted}
+    messages = []
+    for what, (minimum, scores) in wanted.items():
+        f1 = scores.strict.f1 if scores else None
+        if f1 is None or f1 < minimum:
+            messages.append(f"{what}: F1 {'undefined' if f1 is None else format(f1, '.4f')} is below {minimum}")
+    return messages
+
+
+def write_evaluation(folder: Path, metrics: Metrics, evaluated: Sequence[Evaluated]) -> None:
+    """Write both files of an evaluation, each atomically, once both are complete in memory."""
+    predictions = "".join(srsly.json_dumps(_to_json(document)) + "\n" for document in evaluated)
+    summary = metrics.model_dump_json(indent=2) + "\n"
+    write_text(folder / PREDICTIONS_FILE, predictions)
+    write_text(folder / METRICS_FILE, summary)
+
+
+def read_evaluation(folder: Path) -> tuple[Metrics, list[Evaluated]]:
+    """Read what :func:`write_evaluation` wrote. Raises :class:`InputError` with every problem found."""
+    problems: list[Problem] = []
+    metrics: Metrics | None = None
+    evaluated: list[Evaluated] = []
+    try:
+        metrics = Metrics.model_validate_json((folder / METRICS_FILE).read_bytes())
+    except ValidationError as error:
+        problems += _schema_problems(folder / METRICS_FILE, error)
+    except OSError as error:
+        problems.append(Problem(str(folder / METRICS_FILE), 0, "", f"cannot be read: {error.strerror}"))
+    try:
+        evaluated = [_from_json(line) for line in srsly.read_jsonl(folder / PREDICTIONS_FILE)]
+    except (OSError, ValueError, KeyError) as error:
+        problems.append(Problem(str(folder / PREDICTIONS_FILE), 0, "", f"cannot be read: {error}"))
+    if problems or metrics is None:
+        raise InputError(problems)
+    return metrics, evaluated
+
+
+def _to_json(document: Evaluated) -> dict[str, Any]:
+    def spans(found: list[Span]) -> list[dict[str, Any]]:
+        return [span.model_dump(exclude_none=True) for span in found]
+
+    return {
+        "id": document.doc_id,
+        "text": document.text,
+        "gold": spans(document.gold),
+        "predicted": spans(document.predicted),
+        "annotated_labels": document.annotated_labels,
+        "meta": document.meta,
+    }
+
+
+def _from_json(line: dict[str, Any]) -> Evaluated:
+    return Evaluated(
+        doc_id=line["id"],
+        text=line["text"],
+        gold=[Span.model_validate(span) for span in line["gold"]],
+        predicted=[Span.model_validate(span) for span in line["predicted"]],
+        annotated_labels=line["annotated_labels"],
+        meta=line["meta"],
+    )
+
+
+def _schema_problems(path: Path, error: ValidationError) -> list[Problem]:
+    return [
+        Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
+        for item in error.errors()
+    ]
+
+
+def _package_versions() -> dict[str, str]:
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,35 @@
+"""Small file helpers: atomic writes and checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text; an earlier file is replaced only when the new one is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON, indented, atomically."""
+    write_text(path, srsly.json_dumps(data, indent=2) + "\n")
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's files (relative names and contents, in name order)."""
+    digest = hashlib.sha256()
+    if path.is_file():
+        digest.update(path.read_bytes())
+    else:
+        for file in sorted(item for item in path.rglob("*") if item.is_file()):
+            digest.update(str(file.relative_to(path)).encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

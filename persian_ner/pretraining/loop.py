@@ -1,0 +1,167 @@
+"""The masked-LM training loop: one process, CPU or GPU, resumable at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+from transformers import BertForMaskedLM
+
+from persian_ner.pretraining.masking import mask_words
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Hyperparameters of one run. Learning rates are constant after warm-up and fall to zero in the last ``decay`` share.
+
+    With this schedule a run that is still on its constant part can be given more
+    steps and resumed.
+    """
+
+    steps: int
+    batch_rows: int
+    mask_rate: float
+    body_rate: float
+    embedding_rate: float
+    warmup_steps: int
+    decay: float
+    weight_decay: float
+    seed: int
+    log_every: int
+    save_minutes: float
+
+    def factor(self, step: int) -> float:
+        """Learning-rate factor in 0…1 at a 0-based step."""
+        warm = min(1.0, (step + 1) / self.warmup_steps)
+        left = (self.steps - step) / max(1.0, self.steps * self.decay)
+        return warm * min(1.0, left)
+
+
+def row_order(rows: int, seed: int) -> Iterator[int]:
+    """Row numbers for ever: a new permutation each epoch, the same for the same seed."""
+    epoch = 0
+    while True:
+        yield from np.random.default_rng([seed, epoch]).permutation(rows)
+        epoch += 1
+
+
+def train(
+    model: BertForMaskedLM,
+    blocks: np.ndarray,
+    held_out: np.ndarray,
+    continues: np.ndarray,
+    special: np.ndarray,
+    mask_id: int,
+    schedule: Schedule,
+    folder: Path,
+    provenance: dict[str, Any],
+) -> None:
+    """Train until ``schedule.steps``, resuming from ``folder/checkpoint.pt`` when it is there.
+
+    Writes ``folder/log.jsonl`` (loss, held-out loss, tokens, speed) and the
+    checkpoint (at least every ``save_minutes`` and at the end).
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device).train()
+    torch.manual_seed(schedule.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    embeddings = model.get_input_embeddings().weight
+    body = [parameter for parameter in model.parameters() if parameter is not embeddings]
+    optimizer = torch.optim.AdamW(
+        [{"params": [embeddings], "base": schedule.embedding_rate}, {"params": body, "base": schedule.body_rate}],
+        lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=schedule.weight_decay, fused=True,
+    )
+    checkpoint = folder / "checkpoint.pt"
+    start = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        start = state["step"]
+
+    def save(step: int) -> None:
+        partial = checkpoint.with_suffix(".partial")
+        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, partial)
+        os.replace(partial, checkpoint)
+
+    order = row_order(len(blocks), schedule.seed)
+    for _ in range(start * schedule.batch_rows):
+        next(order)
+    batch_tokens = schedule.batch_rows * blocks.shape[1]
+    saved = logged = time.monotonic()
+    losses: list[float] = []
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"start": start, "schedule": asdict(schedule), **provenance}) + "\n")
+        for step in tqdm(range(start, schedule.steps), initial=start, total=schedule.steps, unit="step", mininterval=10):
+            rng = np.random.default_rng([schedule.seed, step])
+            rows = blocks[[next(order) for _ in range(schedule.batch_rows)]].astype(np.int64)
+            inputs, chosen = mask_words(rows, continues, special, mask_id, schedule.mask_rate, rng)
+            loss = _loss(model, rows, inputs, chosen, device)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for group in optimizer.param_groups:
+                group["lr"] = group["base"] * schedule.factor(step)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            losses.append(loss.item())
+            done = step + 1
+            if done % schedule.log_every == 0 or done == schedule.steps:
+                now = time.monotonic()
+                entry = {
+                    "step": done,
+                    "tokens": done * batch_tokens,
+                    "loss": round(float(np.mean(losses)), 4),
+                    "held_out_loss": round(evaluate(model, held_out, continues, special, mask_id, schedule, device), 4),
+                    "tokens_per_second": round(len(losses) * batch_tokens / (now - logged)),
+                }
+                log.write(json.dumps(entry) + "\n")
+                log.flush()
+                losses.clear()
+                logged = time.monotonic()
+            if time.monotonic() - saved > schedule.save_minutes * 60:
+                save(done)
+                saved = time.monotonic()
+    save(schedule.steps)
+
+
+def evaluate(
+    model: BertForMaskedLM,
+    held_out: np.ndarray,
+    continues: np.ndarray,
+    special: np.ndarray,
+    mask_id: int,
+    schedule: Schedule,
+    device: torch.device,
+) -> float:
+    """Mean masked-LM loss on held-out rows, with the same mask at every call."""
+    model.eval()
+    rng = np.random.default_rng(schedule.seed)
+    total = count = 0.0
+    with torch.no_grad():
+        for start in range(0, len(held_out), schedule.batch_rows):
+            rows = held_out[start : start + schedule.batch_rows].astype(np.int64)
+            inputs, chosen = mask_words(rows, continues, special, mask_id, schedule.mask_rate, rng)
+            total += _loss(model, rows, inputs, chosen, device).item() * chosen.sum()
+            count += chosen.sum()
+    model.train()
+    return total / count
+
+
+def _loss(
+    model: BertForMaskedLM, rows: np.ndarray, inputs: np.ndarray, chosen: np.ndarray, device: torch.device
+) -> torch.Tensor:
+    # The vocabulary layer is run on the chosen positions only: on all of them it would cost as much as the body.
+    positions = torch.from_numpy(np.flatnonzero(chosen)).to(device)
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        hidden = model.bert(input_ids=torch.from_numpy(inputs).to(device)).last_hidden_state
+        logits = model.cls(hidden.flatten(0, 1)[positions])
+    targets = torch.from_numpy(rows.reshape(-1)).to(device)[positions]
+    return torch.nn.functional.cross_entropy(logits.float(), targets)

@@ -1,0 +1,74 @@
+"""The encoder's WordPiece tokenizer: blind to half-spaces, keyboards and digit sets by construction.
+
+All normalisation happens inside the (fast) tokenizer, which keeps the offsets of
+every piece in the raw text, so nothing has to be normalised before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from persian_ner.characters import DIGIT_FOLDS, INVISIBLE, LETTER_FOLDS
+
+PAD, UNK, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+MAX_LENGTH = 512
+
+
+def normalizer() -> normalizers.Normalizer:
+    """The same folding as :func:`persian_ner.characters.fold`, as a tokenizer normaliser."""
+    steps: list[normalizers.Normalizer] = [
+        normalizers.NFKC(),
+        normalizers.Lowercase(),
+        normalizers.Replace(Regex(f"[{INVISIBLE}]"), ""),
+    ]
+    for folds in (LETTER_FOLDS, DIGIT_FOLDS):
+        steps += [normalizers.Replace(Regex(f"[{variants}]"), base) for base, variants in folds.items()]
+    return normalizers.Sequence(steps)
+
+
+def pre_tokenizer() -> pre_tokenizers.PreTokenizer:
+    """Words are runs of letters; a run of digits and every other character stand alone.
+
+    The pipeline's own tokenizer cuts at the same places, so no piece ever spans two tokens.
+    """
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.WhitespaceSplit(),
+            pre_tokenizers.Split(Regex(r"\p{Nd}+|[^\p{L}\p{M}\p{Nd}]"), "isolated"),
+        ]
+    )
+
+
+def train(texts: Iterable[str], vocab_size: int, alphabet_size: int = 400) -> Tokenizer:
+    """Train a WordPiece vocabulary on raw texts; characters beyond the ``alphabet_size`` commonest become [UNK]."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token=UNK, max_input_chars_per_word=64))
+    tokenizer.normalizer = normalizer()
+    tokenizer.pre_tokenizer = pre_tokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size, limit_alphabet=alphabet_size, min_frequency=5, special_tokens=list(SPECIAL_TOKENS)
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    cls_id, sep_id = tokenizer.token_to_id(CLS), tokenizer.token_to_id(SEP)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{CLS} $A {SEP}",
+        pair=f"{CLS} $A {SEP} $B:1 {SEP}:1",
+        special_tokens=[(CLS, cls_id), (SEP, sep_id)],
+    )
+    return tokenizer
+
+
+def to_transformers(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
+    """Wrap for ``transformers``; saved next to the weights, ``AutoTokenizer`` loads it."""
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        unk_token=UNK,
+        cls_token=CLS,
+        sep_token=SEP,
+        mask_token=MASK,
+        model_max_length=MAX_LENGTH,
+    )

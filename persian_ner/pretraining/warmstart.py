@@ -1,0 +1,157 @@
+"""Warm start: give a Persian vocabulary a place in the embedding space of an English encoder.
+
+Pre-training from random weights spends its first millions of tokens on a plateau.
+Starting from the body of a small English encoder avoids most of it, provided the
+new word pieces land where their meaning is. Like WECHSEL (Minixhofer et al. 2022)
+and FOCUS (Dobler & de Melo 2023) we place them with a bilingual seed dictionary
+and monolingual word vectors:
+
+* a piece with a translation gets the mean of the English pieces of that translation;
+* a piece that is the same in both vocabularies (Latin, digits, punctuation) keeps its vector;
+* every other piece gets the similarity-weighted mean of its nearest anchors in
+  word2vec space;
+* a share of each piece's own word2vec vector, through a fixed random rotation,
+  keeps pieces with the same translation apart.
+
+The result has the mean and the deviation of the English embedding matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from gensim.models import Word2Vec
+from tokenizers import Tokenizer
+from transformers import BertConfig, BertForMaskedLM
+
+from persian_ner.pretraining.tokenizer import SPECIAL_TOKENS
+
+NEIGHBOURS = 10
+TEMPERATURE = 0.08
+OWN_SHARE = 0.4
+"""Share of a vector's variance that comes from the piece's own word2vec vector."""
+
+
+class _Sentences:
+    """A restartable stream of piece sequences for word2vec (it reads its input once an epoch)."""
+
+    def __init__(self, streams: list[np.ndarray], pieces: list[str], length: int = 400):
+        self.streams, self.pieces, self.length = streams, pieces, length
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for stream in self.streams:
+            for start in range(0, len(stream), self.length):
+                yield [self.pieces[piece] for piece in stream[start : start + self.length]]
+
+
+def piece_vectors(streams: list[np.ndarray], pieces: list[str], seed: int, size: int = 200, epochs: int = 4) -> np.ndarray:
+    """Unit-length word2vec vectors, one row a piece; pieces that never occur get zeros."""
+    model = Word2Vec(
+        _Sentences(streams, pieces),
+        vector_size=size, window=5, min_count=1, negative=10, sample=1e-4, epochs=epochs, workers=2, seed=seed,
+    )
+    vectors = np.zeros((len(pieces), size), dtype=np.float32)
+    for row, piece in enumerate(pieces):
+        if piece in model.wv:
+            vectors[row] = model.wv[piece]
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def read_dictionary(path: Path) -> dict[str, list[str]]:
+    """Read ``piece<TAB>english words`` lines."""
+    entries: dict[str, list[str]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        piece, tab, english = line.partition("\t")
+        if not tab or not english.split():
+            raise ValueError(f"{path}:{number}: expected 'piece<TAB>english words', got {line!r}")
+        entries[piece] = english.split()
+    return entries
+
+
+def place(
+    pieces: list[str],
+    vectors: np.ndarray,
+    dictionary: dict[str, list[str]],
+    english: Tokenizer,
+    english_embeddings: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """Embeddings for ``pieces`` (rows in vocabulary order) in the English space; see the module's text."""
+    mean, deviation = english_embeddings.mean(axis=0), english_embeddings.std(axis=0)
+    centred = english_embeddings - mean
+    width = centred.shape[1]
+    placed = np.zeros((len(pieces), width), dtype=np.float32)
+    anchored = np.zeros(len(pieces), dtype=bool)
+    for row, piece in enumerate(pieces):
+        if piece in dictionary:
+            ids = english.encode(" ".join(dictionary[piece]), add_special_tokens=False).ids
+        else:
+            same = english.token_to_id(piece)
+            ids = [] if same is None else [same]
+        if ids:
+            placed[row] = centred[ids].mean(axis=0)
+            anchored[row] = True
+    anchors = np.flatnonzero(anchored & (np.linalg.norm(vectors, axis=1) > 0))
+    for row in np.flatnonzero(~anchored):
+        similarity = vectors[anchors] @ vectors[row]
+        nearest = np.argpartition(-similarity, NEIGHBOURS)[:NEIGHBOURS]
+        weights = np.exp(similarity[nearest] / TEMPERATURE)
+        placed[row] = weights @ placed[anchors[nearest]] / weights.sum()
+    rotation = np.random.default_rng(seed).normal(size=(vectors.shape[1], width)).astype(np.float32)
+    result = np.sqrt(1 - OWN_SHARE) * _standardise(placed) + np.sqrt(OWN_SHARE) * _standardise(vectors @ rotation)
+    for row, piece in enumerate(pieces):
+        if piece in SPECIAL_TOKENS:  # their vectors must stay what the English body knows
+            result[row] = (centred[english.token_to_id(piece)]) / deviation
+    return (result * deviation + mean).astype(np.float32)
+
+
+def _standardise(matrix: np.ndarray) -> np.ndarray:
+    """Rows scaled to unit variance per entry, so that rare pieces are not born smaller than frequent ones."""
+    return matrix / np.maximum(np.sqrt((matrix**2).mean(axis=1, keepdims=True)), 1e-9)
+
+
+def build(
+    english_folder: Path,
+    tokenizer: Tokenizer,
+    streams: list[np.ndarray],
+    dictionary: dict[str, list[str]],
+    seed: int,
+) -> BertForMaskedLM:
+    """A masked-LM whose body is the English encoder's and whose vocabulary is ours."""
+    torch.manual_seed(seed)
+    english = Tokenizer.from_file(str(english_folder / "tokenizer.json"))
+    english.no_padding()
+    english.no_truncation()
+    vocabulary = tokenizer.get_vocab()
+    pieces = sorted(vocabulary, key=vocabulary.__getitem__)
+    donor = BertForMaskedLM.from_pretrained(english_folder)
+    config = BertConfig.from_pretrained(
+        english_folder,
+        vocab_size=len(pieces),
+        pad_token_id=vocabulary["[PAD]"],
+    )
+    model = BertForMaskedLM(config)
+    weights = {
+        name: tensor
+        for name, tensor in donor.state_dict().items()
+        if name.startswith("bert.") and "word_embeddings" not in name
+    }
+    missing, unexpected = model.load_state_dict(weights, strict=False)
+    if unexpected:
+        raise ValueError(f"the donor has weights this model has no place for: {unexpected[:3]}")
+    embeddings = place(
+        pieces,
+        piece_vectors(streams, pieces, seed),
+        dictionary,
+        english,
+        donor.get_input_embeddings().weight.detach().numpy(),
+        seed,
+    )
+    counts = sum(np.bincount(stream, minlength=len(pieces)) for stream in streams) + 1
+    with torch.no_grad():
+        model.get_input_embeddings().weight.copy_(torch.from_numpy(embeddings))
+        model.cls.predictions.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+    return model

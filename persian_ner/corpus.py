@@ -1,4 +1,4 @@
-"""From sources to split, tokenised training data: the steps behind ``validate``, ``convert`` and ``check-splits``."""
+"""From validated records to split, tokenised training data: the steps behind ``convert`` and ``check-splits``."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import spacy
 import srsly
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from spacy.about import __version__ as spacy_version
+from spacy.language import Language
 
-from persian_ner import docbin, files, validation
+from persian_ner import docbin, files
 from persian_ner.labels import LABELS
 from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Problem, Record, collect
 from persian_ner.segments import segment
-from persian_ner.sources import Loaded, Source, load, read_source
+from persian_ner.sources import Source
 from persian_ner.splits import SPLITS, assign, document_of, missing_labels
 
 RECORDS = "records.jsonl"
+SOURCES = "sources.json"
 MANIFEST = "manifest.json"
 
 
@@ -53,36 +55,6 @@ def read_config(path: Path) -> CorpusConfig:
     return config
 
 
-def load_sources(config: CorpusConfig, sources: Path, root: Path) -> list[Loaded]:
-    """Read every source of a corpus; raises :class:`InputError` with all problems of all of them."""
-    loaded = [load(read_source(sources / f"{name}.yml"), root) for name in config.sources]
-    problems = [problem for item in loaded for problem in item.problems]
-    problems += validation.check(record for item in loaded for record in item.records)
-    if problems:
-        raise InputError(problems)
-    return loaded
-
-
-def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
-    """Write validated records and what is known of their sources; returns the number of records."""
-    records = [record for item in loaded for record in item.records]
-    files.write_json(
-        folder / "sources.json",
-        {
-            item.source.name: {
-                **item.source.model_dump(exclude={"name"}),
-                "sha256": files.checksum(root / item.source.path),
-                "records": len(item.records),
-                "left_out": dict(item.left_out),
-                "repairs": sum(len(record.meta.get("repairs", ())) for record in item.records),
-            }
-            for item in loaded
-        },
-    )
-    records_jsonl.write(records, folder / RECORDS)
-    return len(records)
-
-
 def read_records(path: Path) -> list[Record]:
     """Read canonical records; raises :class:`InputError` with all problems."""
     records, problems = collect(records_jsonl.read(path))
@@ -111,7 +83,7 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     ``skip_misaligned``; then such spans are left out, counted and listed in the
     manifest. Nothing is written before everything has been converted.
     """
-    sources: dict[str, dict[str, Any]] = srsly.read_json(folder / "sources.json")
+    sources: dict[str, dict[str, Any]] = srsly.read_json(folder / SOURCES)
     declared = {name: Source.model_validate({"name": name, **_declaration(facts)}) for name, facts in sources.items()}
     splits = split_records(
         read_records(folder / RECORDS), config.shares, {name: source.split for name, source in declared.items()}
@@ -148,9 +120,10 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
             }
             for split in SPLITS
         },
-        "tokenizer": {"spacy": spacy.__version__, **_tokenizer_patterns(nlp)},
+        "tokenizer": {"spacy": spacy_version, **_tokenizer_patterns(nlp)},
         "dropped": {
             "misaligned_spans": [str(problem) for problem in misaligned],
+            "documents_with_problems": {name: facts["skipped"] for name, facts in sources.items() if facts["skipped"]},
             "spans_left_out_by_label_map": {
                 name: facts["left_out"] for name, facts in sources.items() if facts["left_out"]
             },
@@ -180,8 +153,8 @@ def _by_source(records: list[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def _tokenizer_patterns(nlp: spacy.Language) -> dict[str, str]:
-    tokenizer = nlp.tokenizer
+def _tokenizer_patterns(nlp: Language) -> dict[str, str]:
+    tokenizer: Any = nlp.tokenizer
     return {
         "prefix": tokenizer.prefix_search.__self__.pattern,
         "suffix": tokenizer.suffix_search.__self__.pattern,

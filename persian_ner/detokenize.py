@@ -55,6 +55,8 @@ def _sides(token: str, quotes_open: set[str]) -> tuple[bool, bool]:
 
     Records in ``quotes_open`` which straight quotes are open after the token.
     """
+    if token.isalnum():
+        return False, False
     marks = token.strip(_INVISIBLE)
     if _EMOTICON.fullmatch(marks):
         return False, False

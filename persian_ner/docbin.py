@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -72,4 +71,4 @@ def write(docs: Iterable[Doc], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     DocBin(docs=docs, store_user_data=True).to_disk(partial)
-    os.replace(partial, path)
+    partial.replace(path)

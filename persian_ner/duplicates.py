@@ -67,7 +67,8 @@ def find_leaks(splits: Mapping[str, Iterable[Record]]) -> list[Leak]:
     leaks: list[Leak] = []
     for split, records in splits.items():
         new: dict[str, _Sentence] = {}
-        for sentence in tqdm(_sentences(split, records), desc=f"leakage check: {split}", unit="sentence", mininterval=1):
+        progress = tqdm(_sentences(split, records), desc=f"leakage check: {split}", unit="sentence", mininterval=1)
+        for sentence in progress:
             exact = seen.get(sentence.key)
             if exact is not None:
                 leaks.append(_leak(sentence, exact, 1.0))

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import srsly
 import yaml
@@ -44,7 +44,19 @@ METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.jsonl"
 WARM_UP_TEXTS = 8
 
-_PACKAGES = ("spacy", "spacy-curated-transformers", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
+_PACKAGES = (
+    "spacy",
+    "spacy-curated-transformers",
+    "spacy-transformers",
+    "thinc",
+    "torch",
+    "transformers",
+    "numpy",
+    "nervaluate",
+)
+
+
+_F1 = Annotated[float, Field(ge=0, le=1)]
 
 
 class Thresholds(BaseModel):
@@ -52,8 +64,8 @@ class Thresholds(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overall_f1: float | None = Field(default=None, ge=0, le=1)
-    labels: dict[str, float] = Field(default_factory=dict)
+    overall_f1: _F1 | None = None
+    labels: dict[str, _F1] = Field(default_factory=dict)
 
 
 def evaluate(
@@ -195,8 +207,11 @@ def read_evaluation(folder: Path) -> tuple[Metrics, list[Evaluated]]:
         problems.append(Problem(str(folder / METRICS_FILE), 0, "", f"cannot be read: {error.strerror}"))
     try:
         evaluated = [_from_json(line) for line in srsly.read_jsonl(folder / PREDICTIONS_FILE)]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         problems.append(Problem(str(folder / PREDICTIONS_FILE), 0, "", f"cannot be read: {error}"))
+    if metrics and not problems and metrics.documents != len(evaluated):
+        reason = f"{len(evaluated)} documents here, but {metrics.documents} in {METRICS_FILE}"
+        problems.append(Problem(str(folder / PREDICTIONS_FILE), 0, "", reason))
     if problems or metrics is None:
         raise InputError(problems)
     return metrics, evaluated

@@ -72,7 +72,8 @@ def normalize(text: str) -> Alignment:
             raw_of.append(np.array([raw_offset]))
             raw_offset += 1
             changed_offset += 1
-    return Alignment(text, "\n".join(line.changed for line in lines), np.concatenate(changed_of), np.concatenate(raw_of))
+    changed = "\n".join(line.changed for line in lines)
+    return Alignment(text, changed, np.concatenate(changed_of), np.concatenate(raw_of))
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

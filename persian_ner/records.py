@@ -29,6 +29,7 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
+        """``file:line: [document id] reason``."""
         where = self.file + (f":{self.line}" if self.line else "")
         return f"{where}: [{self.doc_id or '-'}] {self.reason}"
 
@@ -80,6 +81,7 @@ class InputError(ValueError):
     """Raised when input cannot be used; carries *all* problems found, not the first."""
 
     def __init__(self, problems: Iterable[Problem]):
+        """Keep ``problems``, sorted by file and line."""
         self.problems = sorted(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 

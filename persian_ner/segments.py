@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from persian_ner.hazm_alignment import sentences
 from persian_ner.records import Record, Span
@@ -46,7 +47,7 @@ def _pack(record: Record, start: int, end: int, max_words: int) -> list[tuple[in
     ]
     borders = [start, *borders[1:], end]
     pieces: list[tuple[int, int]] = []
-    for left, right in zip(borders, borders[1:], strict=False):
+    for left, right in pairwise(borders):
         if pieces and _words(record.text, pieces[-1][0], right) <= max_words:
             pieces[-1] = (pieces[-1][0], right)
         else:

@@ -6,16 +6,13 @@ new corpus needs no code.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from persian_ner import readers
-from persian_ner.records import InputError, Problem, Record, collect
+from persian_ner.records import InputError, Problem
 
 
 class Source(BaseModel):
@@ -44,16 +41,6 @@ class Source(BaseModel):
     description: str = ""
 
 
-@dataclass
-class Loaded:
-    """A source's records with our labels, ids prefixed by the source's name, and what was left out."""
-
-    source: Source
-    records: list[Record]
-    problems: list[Problem]
-    left_out: Counter[str] = field(default_factory=Counter)
-
-
 def read_source(path: Path) -> Source:
     """Read a source file; raises :class:`InputError` naming every field that is wrong."""
     try:
@@ -65,35 +52,3 @@ def read_source(path: Path) -> Source:
             Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
             for item in error.errors()
         ) from error
-
-
-def load(source: Source, root: Path) -> Loaded:
-    """Read a source's documents (``path`` relative to ``root``) and map its labels.
-
-    An unmapped label is a problem of the record it occurs in.
-    """
-    items, problems = collect(readers.read(source.format, root / source.path, **source.options))
-    loaded = Loaded(source, [], problems)
-    for record in items:
-        unmapped = sorted({span.label for span in record.spans} - source.labels.keys())
-        loaded.problems += [
-            record.problem(f"label {label!r} is not in the label map of source {source.name!r}") for label in unmapped
-        ]
-        spans = []
-        for span in record.spans:
-            label = source.labels.get(span.label)
-            if label is None:
-                loaded.left_out[f"label {span.label} mapped to null"] += span.label in source.labels
-            else:
-                spans.append(span.model_copy(update={"label": label}))
-        loaded.records.append(
-            record.model_copy(
-                update={
-                    "id": f"{source.name}/{record.id}",
-                    "spans": spans,
-                    "meta": {**record.meta, "source": source.name},
-                    "annotated_labels": source.annotated_labels,
-                }
-            )
-        )
-    return loaded

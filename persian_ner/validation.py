@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from persian_ner.labels import LABELS
 from persian_ner.records import Problem, Record, Span
@@ -53,7 +54,7 @@ def _defects(record: Record, allowed: set[str]) -> Iterator[str]:
     for span in record.spans:
         yield from _span_defects(text, span, allowed, covered)
     ordered = sorted(record.spans, key=lambda span: (span.start, span.end))
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in pairwise(ordered):
         if right.start < left.end:
             yield f"spans overlap: {_show(text, left)} and {_show(text, right)}"
 

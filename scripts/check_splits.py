@@ -20,7 +20,8 @@ def main(
     leaks = duplicates.find_leaks(records)
     for leak in leaks:
         typer.echo(
-            f"{leak.split}:{leak.doc_id} ~ {leak.other_split}:{leak.other_doc_id} ({leak.similarity:.2f}): {leak.sentence}",
+            f"{leak.split}:{leak.doc_id} ~ {leak.other_split}:{leak.other_doc_id} "
+            f"({leak.similarity:.2f}): {leak.sentence}",
             err=True,
         )
     files.write_json(output, {"splits": list(records), "leaks": [asdict(leak) for leak in leaks]})

@@ -16,7 +16,7 @@ from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from persian_ner.pretraining import corpus, warmstart
 from persian_ner.pretraining.loop import Schedule, train
-from persian_ner.pretraining.tokenizer import CLS, MASK, SEP, SPECIAL_TOKENS, to_transformers
+from persian_ner.pretraining.tokenizer import CLS, MASK, SEP, SPECIAL_TOKENS, save_for_transformers
 from persian_ner.pretraining.tokenizer import train as train_tokenizer
 
 
@@ -47,7 +47,7 @@ def prepare(config: dict[str, Any], raw_text: Path, dictionary: Path, english: P
 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = train_tokenizer(tokenizer_texts(), config["tokenizer"]["vocab_size"])
-    to_transformers(tokenizer).save_pretrained(folder / "tokenizer")
+    save_for_transformers(tokenizer, folder / "tokenizer")
     streams = {name: corpus.encode(cleaned[name], tokenizer) for name in settings["sources"]}
     rows = []
     for number, (name, share) in enumerate(settings["sources"].items()):
@@ -93,10 +93,13 @@ def export(folder: Path, target: Path) -> None:
     config = BertConfig.from_dict(
         {**model.config.to_dict(), "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
     )
-    body = BertModel(config, add_pooling_layer=False)
-    body.load_state_dict(model.bert.state_dict())
+    body = BertModel(config)
+    body.load_state_dict(model.bert.state_dict(), strict=False)
+    for name, parameter in body.named_parameters():
+        if name.startswith("pooler."):  # not pre-trained, but AutoModel expects it to be there
+            torch.nn.init.zeros_(parameter)
     body.half().save_pretrained(target)
-    to_transformers(Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))).save_pretrained(target)
+    save_for_transformers(Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")), target)
 
 
 def _load_initial(folder: Path) -> BertForMaskedLM:

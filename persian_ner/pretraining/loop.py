@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,9 +19,10 @@ from persian_ner.pretraining.masking import mask_words
 
 @dataclass(frozen=True)
 class Schedule:
-    """Hyperparameters of one run. Learning rates are constant after warm-up and fall to zero in the last ``decay`` share.
+    """Hyperparameters of one run.
 
-    With this schedule a run that is still on its constant part can be given more
+    Learning rates are constant after warm-up and fall to zero in the last
+    ``decay`` share of the steps. With this schedule a run that is still on its constant part can be given more
     steps and resumed.
     """
 
@@ -70,7 +70,8 @@ def train(
     checkpoint (at least every ``save_minutes`` and at the end).
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device).train()
+    model.train()
+    torch.nn.Module.to(model, device)
     torch.manual_seed(schedule.seed)
     folder.mkdir(parents=True, exist_ok=True)
     embeddings = model.get_input_embeddings().weight
@@ -90,7 +91,7 @@ def train(
     def save(step: int) -> None:
         partial = checkpoint.with_suffix(".partial")
         torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, partial)
-        os.replace(partial, checkpoint)
+        partial.replace(checkpoint)
 
     order = row_order(len(blocks), schedule.seed)
     for _ in range(start * schedule.batch_rows):
@@ -100,7 +101,8 @@ def train(
     losses: list[float] = []
     with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
         log.write(json.dumps({"start": start, "schedule": asdict(schedule), **provenance}) + "\n")
-        for step in tqdm(range(start, schedule.steps), initial=start, total=schedule.steps, unit="step", mininterval=10):
+        steps = range(start, schedule.steps)
+        for step in tqdm(steps, initial=start, total=schedule.steps, unit="step", mininterval=10):
             rng = np.random.default_rng([schedule.seed, step])
             rows = blocks[[next(order) for _ in range(schedule.batch_rows)]].astype(np.int64)
             inputs, chosen = mask_words(rows, continues, special, mask_id, schedule.mask_rate, rng)

@@ -7,6 +7,8 @@ every piece in the raw text, so nothing has to be normalised before it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -61,9 +63,9 @@ def train(texts: Iterable[str], vocab_size: int, alphabet_size: int = 400) -> To
     return tokenizer
 
 
-def to_transformers(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
-    """Wrap for ``transformers``; saved next to the weights, ``AutoTokenizer`` loads it."""
-    return PreTrainedTokenizerFast(
+def save_for_transformers(tokenizer: Tokenizer, folder: Path) -> None:
+    """Save so that ``AutoTokenizer`` loads it (a fast tokenizer, which keeps offsets)."""
+    wrapped: Any = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
         unk_token=UNK,
@@ -72,3 +74,4 @@ def to_transformers(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
         mask_token=MASK,
         model_max_length=MAX_LENGTH,
     )
+    wrapped.save_pretrained(folder)

@@ -29,6 +29,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from persian_ner.pretraining.tokenizer import SPECIAL_TOKENS
 
+VECTOR_SIZE = 200
 NEIGHBOURS = 10
 TEMPERATURE = 0.08
 OWN_SHARE = 0.4
@@ -47,13 +48,13 @@ class _Sentences:
                 yield [self.pieces[piece] for piece in stream[start : start + self.length]]
 
 
-def piece_vectors(streams: list[np.ndarray], pieces: list[str], seed: int, size: int = 200, epochs: int = 4) -> np.ndarray:
+def piece_vectors(streams: list[np.ndarray], pieces: list[str], seed: int) -> np.ndarray:
     """Unit-length word2vec vectors, one row a piece; pieces that never occur get zeros."""
     model = Word2Vec(
         _Sentences(streams, pieces),
-        vector_size=size, window=5, min_count=1, negative=10, sample=1e-4, epochs=epochs, workers=2, seed=seed,
+        vector_size=VECTOR_SIZE, window=5, min_count=1, negative=10, sample=1e-4, epochs=4, workers=2, seed=seed,
     )
-    vectors = np.zeros((len(pieces), size), dtype=np.float32)
+    vectors = np.zeros((len(pieces), VECTOR_SIZE), dtype=np.float32)
     for row, piece in enumerate(pieces):
         if piece in model.wv:
             vectors[row] = model.wv[piece]
@@ -95,7 +96,7 @@ def place(
             placed[row] = centred[ids].mean(axis=0)
             anchored[row] = True
     anchors = np.flatnonzero(anchored & (np.linalg.norm(vectors, axis=1) > 0))
-    for row in np.flatnonzero(~anchored):
+    for row in map(int, np.flatnonzero(~anchored)):
         similarity = vectors[anchors] @ vectors[row]
         nearest = np.argpartition(-similarity, NEIGHBOURS)[:NEIGHBOURS]
         weights = np.exp(similarity[nearest] / TEMPERATURE)
@@ -139,7 +140,7 @@ def build(
         for name, tensor in donor.state_dict().items()
         if name.startswith("bert.") and "word_embeddings" not in name
     }
-    missing, unexpected = model.load_state_dict(weights, strict=False)
+    unexpected = model.load_state_dict(weights, strict=False).unexpected_keys
     if unexpected:
         raise ValueError(f"the donor has weights this model has no place for: {unexpected[:3]}")
     embeddings = place(
@@ -150,8 +151,8 @@ def build(
         donor.get_input_embeddings().weight.detach().numpy(),
         seed,
     )
-    counts = sum(np.bincount(stream, minlength=len(pieces)) for stream in streams) + 1
+    counts = np.sum([np.bincount(stream, minlength=len(pieces)) for stream in streams], axis=0) + 1
     with torch.no_grad():
-        model.get_input_embeddings().weight.copy_(torch.from_numpy(embeddings))
-        model.cls.predictions.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+        model.bert.embeddings.word_embeddings.weight.copy_(torch.from_numpy(embeddings))
+        model.cls.predictions.decoder.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
     return model

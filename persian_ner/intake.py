@@ -1,0 +1,98 @@
+"""Taking annotated text in: read every source of a corpus, map its labels, check everything. Behind ``validate``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from persian_ner import files, validation
+from persian_ner.corpus import RECORDS, SOURCES, CorpusConfig
+from persian_ner.readers import records_jsonl, registry
+from persian_ner.records import InputError, Problem, Record, collect
+from persian_ner.sources import Source, read_source
+
+
+@dataclass
+class Loaded:
+    """A source's records with our labels, ids prefixed by the source's name, and what was left out."""
+
+    source: Source
+    records: list[Record]
+    problems: list[Problem]
+    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: list[Problem] = field(default_factory=list)
+
+
+def load(source: Source, root: Path) -> Loaded:
+    """Read a source's documents (``path`` relative to ``root``) and map its labels.
+
+    An unmapped label is a problem of the record it occurs in.
+    """
+    items, problems = collect(registry.read(source.format, root / source.path, **source.options))
+    loaded = Loaded(source, [], problems)
+    for record in items:
+        unmapped = sorted({span.label for span in record.spans} - source.labels.keys())
+        loaded.problems += [
+            record.problem(f"label {label!r} is not in the label map of source {source.name!r}") for label in unmapped
+        ]
+        spans = []
+        for span in record.spans:
+            label = source.labels.get(span.label)
+            if label is None:
+                loaded.left_out[f"label {span.label} mapped to null"] += span.label in source.labels
+            else:
+                spans.append(span.model_copy(update={"label": label}))
+        loaded.records.append(
+            record.model_copy(
+                update={
+                    "id": f"{source.name}/{record.id}",
+                    "spans": spans,
+                    "meta": {**record.meta, "source": source.name},
+                    "annotated_labels": source.annotated_labels,
+                }
+            )
+        )
+    return loaded
+
+
+def load_sources(config: CorpusConfig, sources: Path, root: Path, skip_problems: bool = False) -> list[Loaded]:
+    """Read every source of a corpus; raises :class:`InputError` with all problems of all of them.
+
+    With ``skip_problems``, documents with a problem are left out instead, and
+    their problems kept in ``skipped``.
+    """
+    loaded = [load(read_source(sources / f"{name}.yml"), root) for name in config.sources]
+    found = validation.check(record for item in loaded for record in item.records)
+    if skip_problems:
+        for item in loaded:
+            ids = {record.id for record in item.records}
+            item.skipped = item.problems + [problem for problem in found if problem.doc_id in ids]
+            bad = {problem.doc_id for problem in item.skipped}
+            item.records = [record for record in item.records if record.id not in bad]
+        return loaded
+    problems = [problem for item in loaded for problem in item.problems] + found
+    if problems:
+        raise InputError(problems)
+    return loaded
+
+
+def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
+    """Write validated records and what is known of their sources; returns the number of records."""
+    records = [record for item in loaded for record in item.records]
+    files.write_json(
+        folder / SOURCES,
+        {
+            item.source.name: {
+                **item.source.model_dump(exclude={"name"}),
+                "sha256": files.checksum(root / item.source.path),
+                "records": len(item.records),
+                "left_out": dict(item.left_out),
+                "skipped": sorted(map(str, item.skipped)),
+                "repairs": sum(len(record.meta.get("repairs", ())) for record in item.records),
+            }
+            for item in loaded
+        },
+    )
+    records_jsonl.write(records, folder / RECORDS)
+    return len(records)

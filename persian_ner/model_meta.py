@@ -1,0 +1,58 @@
+"""What a trained pipeline says about itself in ``meta.json``: labels, sources, licence, provenance."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+from persian_ner import files
+
+DESCRIPTION = "Persian named-entity recognition for news: people, organisations, geo-political entities, events, dates"
+LICENCE = "CC BY 4.0"
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit ``folder`` is at, with ``+changes`` when files under version control differ; None outside git."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    return commit + "+changes" if commit and git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def stamp(model: Path, manifest: Path, name: str, version: str) -> dict[str, Any]:
+    """Complete ``model/meta.json`` from the corpus manifest; returns the new meta.
+
+    ``performance`` stays what training measured on the development split.
+    """
+    corpus: dict[str, Any] = srsly.read_json(manifest)
+    meta: dict[str, Any] = srsly.read_json(model / "meta.json")
+    meta |= {
+        "name": name,
+        "version": version,
+        "description": DESCRIPTION,
+        "license": LICENCE,
+        "sources": [
+            {"name": source, "license": facts["licence"], "description": facts["description"]}
+            for source, facts in corpus["sources"].items()
+        ],
+        "provenance": {
+            "git_commit": git_commit(Path()),
+            "config_sha256": files.checksum(model / "config.cfg"),
+            "corpus": {
+                "manifest_sha256": files.checksum(manifest),
+                "sources": {source: facts["sha256"] for source, facts in corpus["sources"].items()},
+                "splits": {split: facts["sha256"] for split, facts in corpus["splits"].items()},
+            },
+        },
+    }
+    files.write_json(model / "meta.json", meta)
+    return meta

@@ -1,0 +1,66 @@
+"use strict";
+(() => {
+  const fold = (text) =>
+    text
+      .normalize("NFKC")
+      .toLowerCase()
+      .replace(/[\u064b-\u065f\u0670\u0640\u200c-\u200f\u202a-\u202e\u2066-\u2069]/g, "")
+      .replace(/[يى]/g, "ی")
+      .replace(/ك/g, "ک");
+
+  const textOf = (row) => {
+    const cell = row.querySelector("p").cloneNode(true);
+    cell.querySelectorAll(".tag").forEach((tag) => tag.remove());
+    return fold(cell.textContent);
+  };
+
+  const startFilter = (browser) => {
+    const form = browser.querySelector("form");
+    if (!form) return;
+    const { label, error, query } = form.elements;
+    const documents = [...browser.querySelectorAll(".doc")].map((element) => ({
+      element,
+      id: fold(element.dataset.id),
+      rows: [...element.querySelectorAll(".passage")].map((row) => ({
+        element: row,
+        text: textOf(row),
+        errors: row.dataset.errors.split(" ").map((key) => key.split(":")),
+      })),
+    }));
+    const apply = () => {
+      const wanted = fold(query.value.trim());
+      let shown = 0;
+      for (const doc of documents) {
+        let visible = false;
+        for (const row of doc.rows) {
+          const match =
+            row.errors.some(([type, number]) => (!error.value || type === error.value) && (!label.value || number === label.value)) &&
+            (row.text.includes(wanted) || doc.id.includes(wanted));
+          row.element.hidden = !match;
+          visible ||= match;
+        }
+        doc.element.hidden = !visible;
+        shown += visible;
+      }
+      form.querySelector(".shown").textContent = shown.toLocaleString("en");
+    };
+    form.addEventListener("input", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    apply(); // a reloaded page keeps the fields' values
+  };
+
+  const sections = [...document.querySelectorAll(".evaluation")];
+  const showSection = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    const current = target?.closest(".evaluation") ?? sections[0];
+    for (const section of sections) section.hidden = section !== current;
+    for (const tab of document.querySelectorAll(".tabs a")) {
+      if (tab.hash === `#${current.id}`) tab.setAttribute("aria-current", "true");
+      else tab.removeAttribute("aria-current");
+    }
+  };
+
+  document.querySelectorAll(".browser").forEach(startFilter);
+  showSection();
+  addEventListener("hashchange", showSection);
+})();

@@ -1,0 +1,86 @@
+"""Evaluate a pipeline on a gold file: metrics.json and predictions.jsonl."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from persian_ner import evaluate
+from persian_ner.metrics import Metrics, Scores
+from persian_ner.records import InputError, Problem
+
+T = TypeVar("T")
+app = typer.Typer(help=__doc__, add_completion=False)
+
+
+@app.command()
+def main(
+    model: Annotated[str, typer.Argument(metavar="MODEL_PATH", help="Folder or package name of the pipeline")],
+    gold: Annotated[Path, typer.Argument(help="Gold annotation, canonical JSONL")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder for the two files")],
+    gpu_id: Annotated[int, typer.Option(help="GPU to use; -1 for the CPU")] = -1,
+    name: Annotated[str, typer.Option(help="Title of this evaluation in reports [default: the gold file's name]")] = "",
+    thresholds: Annotated[
+        Path | None, typer.Option(help="YAML or JSON with overall_f1 and labels; exit code 2 when F1 is below")
+    ] = None,
+) -> None:
+    """Predict the texts of GOLD with the pipeline and score the spans found."""
+    problems: list[Problem] = []
+    records = _collecting(problems, lambda: evaluate.read_gold(gold))
+    wanted = _collecting(problems, lambda: evaluate.read_thresholds(thresholds) if thresholds else None)
+    nlp = _collecting(problems, lambda: evaluate.load_pipeline(model, gpu_id))
+    if records is None or nlp is None or problems:
+        for problem in problems:
+            typer.echo(str(problem), err=True)
+        raise typer.Exit(1)
+    metrics, evaluated = evaluate.evaluate(nlp, records, name=name or gold.stem, data=gold)
+    evaluate.write_evaluation(output, metrics, evaluated)
+    Console().print(_table(metrics))
+    missed = evaluate.below_thresholds(metrics, wanted) if wanted else []
+    for message in missed:
+        typer.echo(f"Below threshold: {message}", err=True)
+    files = f"{output / evaluate.METRICS_FILE} and {output / evaluate.PREDICTIONS_FILE}"
+    typer.echo(f"Wrote {files}: overall F1 {_show(metrics.overall.strict.f1)}")
+    if missed:
+        raise typer.Exit(2)
+
+
+def _collecting(problems: list[Problem], load: Callable[[], T]) -> T | None:
+    """Load something; what is wrong with it joins ``problems``, so that all inputs are reported at once."""
+    try:
+        return load()
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def _table(metrics: Metrics) -> Table:
+    table = Table("Label", title=f"{metrics.name}: strict scores of {metrics.documents} documents")
+    for column in ("P", "R", "F1", "95 % interval", "Gold", "Predicted"):
+        table.add_column(column, justify="right")
+    for label, scores in metrics.per_label.items():
+        table.add_row(label, *_cells(scores))
+    table.add_section()
+    table.add_row("overall", *_cells(metrics.overall))
+    return table
+
+
+def _cells(scores: Scores) -> list[str]:
+    strict, interval = scores.strict, scores.strict_f1_interval
+    return [
+        *(_show(value) for value in (strict.precision, strict.recall, strict.f1)),
+        f"{_show(interval.low)}–{_show(interval.high)}" if interval else "–",
+        str(scores.support),
+        str(scores.predicted),
+    ]
+
+
+def _show(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,260 @@
+import hashlib
+import json
+import subprocess
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc
+from typer.testing import CliRunner
+
+from persian_ner.evaluate import (
+    METRICS_FILE,
+    PREDICTIONS_FILE,
+    Thresholds,
+    below_thresholds,
+    evaluate,
+    git_commit,
+    load_pipeline,
+    read_evaluation,
+    read_gold,
+    read_thresholds,
+    write_evaluation,
+)
+from persian_ner.predict import predict
+from persian_ner.records import InputError, Record, Span
+from persian_ner.tokenizer import create_tokenizer
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "evaluate.py"
+TEXT = "سارا احمدی به شیراز رفت.\n\nشیراز آرام بود."
+PER = Span(start=0, end=10, label="PER")
+GPE = Span(start=14, end=19, label="GPE")
+SECOND_GPE = Span(start=26, end=31, label="GPE")
+
+
+def ruler_pipeline():
+    nlp = spacy.blank("fa", meta={"name": "ruler", "version": "1.2.3", "provenance": {"seed": 7}})
+    nlp.tokenizer = create_tokenizer(nlp.vocab)
+    nlp.add_pipe("entity_ruler").add_patterns(
+        [{"label": "GPE", "pattern": "شیراز"}, {"label": "PER", "pattern": "احمدی"}]
+    )
+    return nlp
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    return ruler_pipeline()
+
+
+@pytest.fixture(scope="module")
+def model(nlp, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model")
+    nlp.to_disk(path)
+    return path
+
+
+@pytest.fixture
+def gold(tmp_path):
+    path = tmp_path / "gold.jsonl"
+    records = [
+        {"id": "a", "text": TEXT, "spans": [s.model_dump(exclude_none=True) for s in (PER, GPE, SECOND_GPE)]},
+        {"id": "b", "text": "هیچ.", "spans": [], "meta": {"topic": "x"}, "annotated_labels": ["PER"]},
+    ]
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def run(*arguments):
+    spec = spec_from_file_location("evaluate_script", SCRIPT)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return CliRunner().invoke(module.app, [str(argument) for argument in arguments])
+
+
+def test_predict_takes_texts_and_records_in_order(nlp):
+    found = predict(nlp, ["", TEXT, Record(id="r", text="در شیراز")], batch_size=2)
+    assert found[0] == []
+    assert [(TEXT[s.start : s.end], s.label) for s in found[1]] == [
+        ("احمدی", "PER"),
+        ("شیراز", "GPE"),
+        ("شیراز", "GPE"),
+    ]
+    assert found[2] == [Span(start=3, end=8, label="GPE")]
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
+def test_predicted_offsets_refer_to_the_raw_text(before, after):
+    text = f"{before} شیراز {after}"
+    found = predict(NLP, [text])[0]
+    assert all(text[span.start : span.end] in ("شیراز", "احمدی") for span in found)
+    assert len(before) + 1 in [span.start for span in found]
+
+
+NLP = ruler_pipeline()
+
+
+def test_predict_refuses_a_tokenizer_that_changes_the_text():
+    changing = spacy.blank("fa")
+    changing.tokenizer = lambda text: Doc(changing.vocab, words=text.split())
+    with pytest.raises(RuntimeError, match="changes the text"):
+        predict(changing, ["دو  فاصله"])
+
+
+def test_evaluate_scores_and_measures(nlp, gold):
+    metrics, evaluated = evaluate(nlp, read_gold(gold), name="آزمون", data=gold)
+    strict = metrics.overall.strict
+    assert (strict.correct, strict.incorrect, strict.missed, strict.spurious) == (2, 1, 0, 0)
+    assert metrics.name == "آزمون"
+    assert metrics.speed.words == metrics.words == 9
+    assert metrics.speed.words_per_second == pytest.approx(9 / metrics.speed.seconds)
+    assert [document.doc_id for document in evaluated] == ["a", "b"]
+    assert evaluated[0].gold == [PER, GPE, SECOND_GPE]
+    assert evaluated[1].annotated_labels == ["PER"]
+
+
+def test_provenance_names_model_data_and_versions(nlp, gold):
+    provenance = evaluate(nlp, read_gold(gold), data=gold)[0].provenance
+    assert (provenance.model.name, provenance.model.lang, provenance.model.version) == ("ruler", "fa", "1.2.3")
+    assert provenance.model.provenance == {"seed": 7}
+    assert provenance.data.path == gold.as_posix()
+    assert provenance.data.sha256 == hashlib.sha256(gold.read_bytes()).hexdigest()
+    assert provenance.versions["spacy"] == spacy.__version__
+    assert provenance.created.tzinfo is not None
+
+
+def test_evaluate_nothing(nlp):
+    metrics, evaluated = evaluate(nlp, [])
+    assert evaluated == []
+    assert metrics.overall.strict.f1 is None
+    assert metrics.speed.words_per_second is None
+    assert metrics.provenance.data is None
+
+
+def test_git_commit(tmp_path):
+    assert git_commit(tmp_path) is None
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / "file").write_text("1")
+    subprocess.run(["git", "add", "file"], cwd=tmp_path, check=True)
+    subprocess.run(["git", *identity, "commit", "-qm", "one"], cwd=tmp_path, check=True)
+    clean = git_commit(tmp_path)
+    assert len(clean) == 40
+    (tmp_path / "file").write_text("2")
+    assert git_commit(tmp_path) == f"{clean}-dirty"
+
+
+def test_write_and_read_round_trip(nlp, gold, tmp_path):
+    result = evaluate(nlp, read_gold(gold), data=gold)
+    write_evaluation(tmp_path / "new" / "out", *result)
+    assert read_evaluation(tmp_path / "new" / "out") == result
+    assert sorted(path.name for path in (tmp_path / "new" / "out").iterdir()) == [METRICS_FILE, PREDICTIONS_FILE]
+
+
+def test_read_evaluation_reports_both_files(nlp, tmp_path):
+    write_evaluation(tmp_path, *evaluate(nlp, []))
+    other = json.loads((tmp_path / METRICS_FILE).read_text())
+    (tmp_path / METRICS_FILE).write_text(json.dumps(other | {"schema_version": 2}))
+    (tmp_path / PREDICTIONS_FILE).write_text('{"id": "a"}\n')
+    with pytest.raises(InputError) as caught:
+        read_evaluation(tmp_path)
+    assert [Path(problem.file).name for problem in caught.value.problems] == [METRICS_FILE, PREDICTIONS_FILE]
+    assert "schema_version" in caught.value.problems[0].reason
+
+
+def test_read_evaluation_refuses_files_of_different_evaluations(nlp, gold, tmp_path):
+    write_evaluation(tmp_path, *evaluate(nlp, read_gold(gold)))
+    (tmp_path / PREDICTIONS_FILE).write_text("")
+    with pytest.raises(InputError, match="0 documents here, but 2"):
+        read_evaluation(tmp_path)
+
+
+def test_read_gold_lists_every_problem(tmp_path):
+    path = tmp_path / "gold.jsonl"
+    lines = [
+        {"id": "a", "text": "سلام", "spans": [{"start": 0, "end": 9, "label": "PER"}]},
+        {"id": "a", "text": "سلام", "spans": []},
+        {
+            "id": "c",
+            "text": "سلام",
+            "spans": [{"start": 0, "end": 3, "label": "PER"}, {"start": 2, "end": 4, "label": "ORG"}],
+        },
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines) + "not json\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_gold(path)
+    assert {problem.doc_id for problem in caught.value.problems} >= {"a", "c"}
+    assert len(caught.value.problems) == 4
+
+
+def test_read_gold_refuses_a_missing_or_empty_file(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read_gold(tmp_path / "none.jsonl")
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(InputError):
+        read_gold(tmp_path / "empty.jsonl")
+
+
+def test_load_pipeline_says_what_is_wrong():
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_pipeline("no_such_pipeline")
+
+
+def test_thresholds(nlp, gold, tmp_path):
+    metrics, _ = evaluate(nlp, read_gold(gold))  # overall 2/3, PER 0, GPE 1, ORG null
+    assert below_thresholds(metrics, Thresholds(overall_f1=0.66, labels={"GPE": 1.0})) == []
+    wanted = Thresholds(overall_f1=0.67, labels={"PER": 0.1, "ORG": 0.0, "XYZ": 0.0})
+    messages = below_thresholds(metrics, wanted)
+    assert [message.split(":")[0] for message in messages] == ["overall", "PER", "ORG", "XYZ"]
+    path = tmp_path / "thresholds.yaml"
+    path.write_text("overall_f1: 0.8\nlabels: {PER: 0.7}\n")
+    assert read_thresholds(path) == Thresholds(overall_f1=0.8, labels={"PER": 0.7})
+
+
+@pytest.mark.parametrize("content", ["overall_f1: 80\nlabel: {}\n", "- 1\n", "{", "labels: {PER: 3}\n"])
+def test_thresholds_that_are_wrong(content, tmp_path):
+    path = tmp_path / "thresholds.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError):
+        read_thresholds(path)
+
+
+def test_script_writes_both_files_and_says_so(model, gold, tmp_path):
+    result = run(model, gold, tmp_path / "out", "--name", "dev")
+    assert result.exit_code == 0, result.output
+    last = result.output.splitlines()[-1]
+    assert str(tmp_path / "out" / METRICS_FILE) in last
+    assert "overall F1 0.6667" in last
+    metrics, evaluated = read_evaluation(tmp_path / "out")
+    assert metrics.name == "dev"
+    assert len(evaluated) == 2
+    lines = (tmp_path / "out" / PREDICTIONS_FILE).read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[0])["predicted"][0] == {"start": 5, "end": 10, "label": "PER"}
+
+
+def test_script_reports_all_bad_input_and_keeps_earlier_outputs(gold, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / METRICS_FILE).write_text("earlier")
+    thresholds = tmp_path / "thresholds.yaml"
+    thresholds.write_text("nonsense: 1\n")
+    gold.write_text("not json\n")
+    result = run("no_such_pipeline", gold, out, "--thresholds", thresholds)
+    assert result.exit_code == 1
+    for expected in ("gold.jsonl", "thresholds.yaml", "no_such_pipeline"):
+        assert expected in result.output
+    assert (out / METRICS_FILE).read_text() == "earlier"
+    assert [path.name for path in out.iterdir()] == [METRICS_FILE]
+
+
+@pytest.mark.parametrize(("content", "code"), [("overall_f1: 0.5\n", 0), ("overall_f1: 0.5\nlabels: {PER: 0.5}\n", 2)])
+def test_script_checks_thresholds(model, gold, tmp_path, content, code):
+    thresholds = tmp_path / "thresholds.yaml"
+    thresholds.write_text(content)
+    result = run(model, gold, tmp_path / "out", "--thresholds", thresholds)
+    assert result.exit_code == code
+    assert ("Below threshold: PER" in result.output) == (code == 2)
+    assert (tmp_path / "out" / METRICS_FILE).exists()

@@ -1,0 +1,90 @@
+"""The report page in a real browser: it fits a phone, filters, and asks for nothing from outside."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from persian_ner.metrics import Evaluated, compute
+from persian_ner.records import Span
+from persian_ner.report import Evaluation, render_html
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
+
+PHONE_WIDTH = 360
+PROBE = """
+<!doctype html><meta charset="utf-8"><title>none</title><iframe id="page" width="WIDTH" height="800"></iframe>
+<script>
+const frame = document.getElementById("page");
+frame.addEventListener("load", () => {
+  const page = frame.contentDocument;
+  const visible = () => [...page.querySelectorAll(".doc")].filter((doc) => !doc.hidden).map((doc) => doc.dataset.id);
+  const filter = (field, value) => {
+    const form = page.querySelector("form");
+    form.elements[field].value = value;
+    form.dispatchEvent(new Event("input"));
+    const found = visible();
+    form.reset();
+    return found;
+  };
+  document.title = JSON.stringify({
+    width: page.documentElement.clientWidth,
+    content: page.documentElement.scrollWidth,
+    sections: [...page.querySelectorAll(".evaluation")].map((section) => section.hidden),
+    all: visible(),
+    missed: filter("error", "missed"),
+    org: filter("label", "1"),
+    search: filter("query", "كتابخانه"),
+    ran: typeof frame.contentWindow.attacked,
+    requests: frame.contentWindow.performance.getEntriesByType("resource").length,
+  });
+});
+frame.srcdoc = PAGE;
+</script>
+"""
+
+
+def test_page_in_a_browser(tmp_path):
+    documents = [
+        Evaluated("missed-PER", "سارا آمد." + " " * 3 + "و" * 500, [Span(start=0, end=4, label="PER")], []),
+        Evaluated("spurious-ORG", "این کتاب‌خانه است.", [], [Span(start=4, end=13, label="ORG")]),
+        Evaluated("attack", "<script>attacked = 1</script>", [], [Span(start=0, end=29, label="GPE")]),
+    ]
+    evaluation = Evaluation(compute(documents), documents)
+    page = render_html([evaluation, evaluation])
+    escaped = json.dumps(page).replace("<", "\\u003c")
+    (tmp_path / "probe.html").write_text(
+        PROBE.replace("WIDTH", str(PHONE_WIDTH)).replace("PAGE", escaped), encoding="utf-8"
+    )
+    done = subprocess.run(
+        [
+            BROWSER,
+            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom"),
+            (tmp_path / "probe.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
+    assert title and title[1].startswith("{"), done.stderr[-2000:]
+    found = json.loads(title[1])
+    assert found == {
+        "width": found["width"],
+        "content": found["width"],
+        "sections": [False, True],
+        "all": ["missed-PER", "spurious-ORG", "attack"] * 2,
+        "missed": ["missed-PER", *["missed-PER", "spurious-ORG", "attack"]],
+        "org": ["spurious-ORG", *["missed-PER", "spurious-ORG", "attack"]],
+        "search": ["spurious-ORG", *["missed-PER", "spurious-ORG", "attack"]],
+        "ran": "undefined",
+        "requests": 0,
+    }
+    assert PHONE_WIDTH - 20 <= found["width"] <= PHONE_WIDTH
+    assert "://" not in page

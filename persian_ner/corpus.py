@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import srsly
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, field_validator
 from spacy.about import __version__ as spacy_version
-from spacy.language import Language
 
 from persian_ner import docbin, files
 from persian_ner.labels import LABELS
 from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Problem, Record, collect
 from persian_ner.segments import segment
-from persian_ner.sources import Source
+from persian_ner.sources import Source, read_yaml
 from persian_ner.splits import SPLITS, assign, document_of, missing_labels
+from persian_ner.tokenizer import token_pattern
 
 RECORDS = "records.jsonl"
 SOURCES = "sources.json"
@@ -36,23 +37,21 @@ class CorpusConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sources: list[str]
-    shares: dict[str, float]
-    max_words: int
+    sources: list[str] = Field(min_length=1)
+    shares: dict[str, NonNegativeFloat]
+    max_words: PositiveInt
+
+    @field_validator("shares")
+    @classmethod
+    def _shares_of_all_splits(cls, shares: dict[str, float]) -> dict[str, float]:
+        if set(shares) != set(SPLITS) or abs(sum(shares.values()) - 1) > 1e-9:
+            raise ValueError(f"must name {', '.join(SPLITS)} and sum to 1")
+        return shares
 
 
 def read_config(path: Path) -> CorpusConfig:
-    """Read a corpus configuration; raises :class:`InputError` naming every field that is wrong."""
-    try:
-        config = CorpusConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        raise InputError(
-            Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
-            for item in error.errors()
-        ) from error
-    if set(config.shares) != set(SPLITS):
-        raise InputError([Problem(str(path), 0, "", f"shares must name {', '.join(SPLITS)}")])
-    return config
+    """Read a corpus configuration; raises :class:`InputError` naming everything that is wrong."""
+    return read_yaml(path, CorpusConfig)
 
 
 def read_records(path: Path) -> list[Record]:
@@ -83,20 +82,27 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     ``skip_misaligned``; then such spans are left out, counted and listed in the
     manifest. Nothing is written before everything has been converted.
     """
+    absent = [folder / name for name in (SOURCES, RECORDS) if not (folder / name).exists()]
+    if absent:
+        raise InputError(Problem(str(file), 0, "", "no such file: validate writes it") for file in absent)
     sources: dict[str, dict[str, Any]] = srsly.read_json(folder / SOURCES)
     declared = {name: Source.model_validate({"name": name, **_declaration(facts)}) for name, facts in sources.items()}
-    splits = split_records(
-        read_records(folder / RECORDS), config.shares, {name: source.split for name, source in declared.items()}
-    )
+    records = read_records(folder / RECORDS)
+    splits = split_records(records, config.shares, {name: source.split for name, source in declared.items()})
     problems = missing_labels(splits, LABELS)
+    problems += [
+        record.problem(f"meta.source is not in {SOURCES}")
+        for record in records
+        if record.meta.get("source") not in declared
+    ]
     if problems:
         raise InputError(problems)
     uncovered = {name: source.uncovered for name, source in declared.items()}
     nlp = docbin.blank()
     docs = {}
     misaligned: list[Problem] = []
-    for split, records in splits.items():
-        segments = [piece for record in records for piece in segment(record, config.max_words)]
+    for split, documents in splits.items():
+        segments = [piece for record in documents for piece in segment(record, config.max_words)]
         docs[split], found = docbin.to_docs(segments, nlp, uncovered)
         misaligned += found
     if misaligned and not skip_misaligned:
@@ -114,13 +120,11 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
                 "segments": len(docs[split]),
                 "tokens": sum(map(len, docs[split])),
                 "by_source": {name: _counts(found) for name, found in _by_source(splits[split]).items()},
-                "sha256": {
-                    name: files.checksum(folder / name) for name in (f"{split}.jsonl", f"{split}.spacy")
-                },
+                "sha256": {name: files.checksum(folder / name) for name in (f"{split}.jsonl", f"{split}.spacy")},
             }
             for split in SPLITS
         },
-        "tokenizer": {"spacy": spacy_version, **_tokenizer_patterns(nlp)},
+        "tokenizer": _tokenizer_identity(),
         "dropped": {
             "misaligned_spans": [str(problem) for problem in misaligned],
             "documents_with_problems": {name: facts["skipped"] for name, facts in sources.items() if facts["skipped"]},
@@ -153,10 +157,9 @@ def _by_source(records: list[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def _tokenizer_patterns(nlp: Language) -> dict[str, str]:
-    tokenizer: Any = nlp.tokenizer
+def _tokenizer_identity() -> dict[str, str]:
     return {
-        "prefix": tokenizer.prefix_search.__self__.pattern,
-        "suffix": tokenizer.suffix_search.__self__.pattern,
-        "infix": tokenizer.infix_finditer.__self__.pattern,
+        "spacy": spacy_version,
+        "unicode": unicodedata.unidata_version,
+        "pattern_sha256": hashlib.sha256(token_pattern().encode("utf-8")).hexdigest(),
     }

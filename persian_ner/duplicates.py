@@ -44,6 +44,25 @@ class Leak:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """A sentence that is (nearly) an earlier one of the same documents."""
+
+    doc_id: str
+    sentence: str
+    other_doc_id: str
+    other_sentence: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """How many sentences were long enough to compare, and those that repeat one before them."""
+
+    compared: int
+    repeats: list[Repeat]
+
+
+@dataclass(frozen=True)
 class _Sentence:
     split: str
     doc_id: str
@@ -88,6 +107,32 @@ def find_leaks(splits: Mapping[str, Iterable[Record]]) -> list[Leak]:
     return leaks
 
 
+def find_repeats(records: Iterable[Record]) -> Repetition:
+    """Sentences that repeat, exactly or nearly, an earlier sentence of the same records, each with its best match.
+
+    Of sentences that are alike the first is no repeat, so the repeats are what
+    would have to go for every sentence to be its own.
+    """
+    found = list(_sentences("", records))
+    first = {sentence.key: sentence for sentence in reversed(found)}
+    signatures = _signatures(list(first))
+    index = MinHashLSH(threshold=SIMILARITY, num_perm=_PERMUTATIONS)
+    earlier: set[str] = set()
+    repeats: list[Repeat] = []
+    for sentence in found:
+        if sentence.key in earlier:
+            repeats.append(_repeat(sentence, first[sentence.key], 1.0))
+            continue
+        signature = signatures[sentence.key]
+        candidates = ((_jaccard(sentence.key, key), key) for key in index.query(signature))
+        similarity, match = max(candidates, default=(0.0, ""))
+        if similarity >= SIMILARITY:
+            repeats.append(_repeat(sentence, first[match], similarity))
+        index.insert(sentence.key, signature)
+        earlier.add(sentence.key)
+    return Repetition(len(found), repeats)
+
+
 def duplicate_sentences(records: Iterable[Record]) -> dict[str, list[str]]:
     """Compared form → ids of the documents it occurs in, for sentences that occur more than once."""
     occurrences: dict[str, list[str]] = defaultdict(list)
@@ -124,4 +169,10 @@ def _leak(found: _Sentence, original: _Sentence, similarity: float) -> Leak:
         found.split, found.doc_id, found.text,
         original.split, original.doc_id, original.text,
         float(np.round(similarity, 3)),
+    )
+
+
+def _repeat(found: _Sentence, original: _Sentence, similarity: float) -> Repeat:
+    return Repeat(
+        found.doc_id, found.text, original.doc_id, original.text, float(np.round(similarity, 3))
     )

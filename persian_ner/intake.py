@@ -9,7 +9,7 @@ from pathlib import Path
 from persian_ner import files, validation
 from persian_ner.corpus import RECORDS, SOURCES, CorpusConfig
 from persian_ner.readers import records_jsonl, registry
-from persian_ner.records import InputError, Problem, Record, collect
+from persian_ner.records import InputError, Problem, Record, Span, collect
 from persian_ner.sources import Source, read_source
 
 
@@ -27,32 +27,46 @@ class Loaded:
 def load(source: Source, root: Path) -> Loaded:
     """Read a source's documents (``path`` relative to ``root``) and map its labels.
 
-    An unmapped label is a problem of the record it occurs in.
+    An unmapped label is a problem of the record it occurs in, and so are
+    ``annotated_labels`` of a record that fall short of its source's.
     """
-    items, problems = collect(registry.read(source.format, root / source.path, **source.options))
+    path = root / source.path
+    try:
+        items, problems = collect(registry.read(source.format, path, **source.options))
+    except (OSError, ValueError) as error:
+        return Loaded(source, [], [Problem(str(path), 0, "", f"cannot be read as {source.format}: {error}")])
     loaded = Loaded(source, [], problems)
-    for record in items:
-        unmapped = sorted({span.label for span in record.spans} - source.labels.keys())
-        loaded.problems += [
-            record.problem(f"label {label!r} is not in the label map of source {source.name!r}") for label in unmapped
-        ]
-        spans = []
-        for span in record.spans:
+    for item in items:
+        spans: list[Span] = []
+        unmapped: set[str] = set()
+        for span in item.spans:
             label = source.labels.get(span.label)
-            if label is None:
-                loaded.left_out[f"label {span.label} mapped to null"] += span.label in source.labels
-            else:
+            if label is not None:
                 spans.append(span.model_copy(update={"label": label}))
-        loaded.records.append(
-            record.model_copy(
-                update={
-                    "id": f"{source.name}/{record.id}",
-                    "spans": spans,
-                    "meta": {**record.meta, "source": source.name},
-                    "annotated_labels": source.annotated_labels,
-                }
-            )
+            elif span.label in source.labels:
+                loaded.left_out[f"label {span.label} mapped to null"] += 1
+            else:
+                unmapped.add(span.label)
+        record = item.model_copy(
+            update={
+                "id": f"{source.name}/{item.id}",
+                "spans": spans,
+                "meta": {**item.meta, "source": source.name},
+                "annotated_labels": source.annotated_labels,
+            }
         )
+        loaded.records.append(record)
+        loaded.problems += [
+            record.problem(f"label {label!r} is not in the label map of source {source.name!r}")
+            for label in sorted(unmapped)
+        ]
+        if item.annotated_labels is not None:
+            own = {source.labels.get(label) for label in item.annotated_labels}
+            loaded.problems += [
+                record.problem(f"annotated_labels lacks {label}, which source {source.name!r} says it annotates")
+                for label in source.annotated_labels
+                if label not in own
+            ]
     return loaded
 
 
@@ -62,7 +76,7 @@ def load_sources(config: CorpusConfig, sources: Path, root: Path, skip_problems:
     With ``skip_problems``, documents with a problem are left out instead, and
     their problems kept in ``skipped``.
     """
-    loaded = [load(read_source(sources / f"{name}.yml"), root) for name in config.sources]
+    loaded = [load(source, root) for source in _read_declarations(config, sources)]
     found = validation.check(record for item in loaded for record in item.records)
     if skip_problems:
         for item in loaded:
@@ -77,9 +91,26 @@ def load_sources(config: CorpusConfig, sources: Path, root: Path, skip_problems:
     return loaded
 
 
+def _read_declarations(config: CorpusConfig, folder: Path) -> list[Source]:
+    """The source files of a corpus; raises :class:`InputError` with all problems of all of them."""
+    declared: list[Source] = []
+    problems: list[Problem] = []
+    for name in config.sources:
+        try:
+            declared.append(read_source(folder / f"{name}.yml"))
+        except InputError as error:
+            problems += error.problems
+    repeated = [name for name, count in Counter(source.name for source in declared).items() if count > 1]
+    problems += [Problem(str(folder), 0, "", f"two sources of the corpus are named {name!r}") for name in repeated]
+    if problems:
+        raise InputError(problems)
+    return declared
+
+
 def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
     """Write validated records and what is known of their sources; returns the number of records."""
     records = [record for item in loaded for record in item.records]
+    records_jsonl.write(records, folder / RECORDS)
     files.write_json(
         folder / SOURCES,
         {
@@ -94,5 +125,4 @@ def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
             for item in loaded
         },
     )
-    records_jsonl.write(records, folder / RECORDS)
     return len(records)

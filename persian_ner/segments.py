@@ -18,6 +18,9 @@ def segment(record: Record, max_words: int) -> list[Record]:
     ``max_words`` is kept whole. Spans move with their text; every span is in
     exactly one segment. Segments carry ``meta["segment_of"]`` (the record's id)
     and ``meta["offset"]`` (of the segment's first character in the raw text).
+
+    Raises ``ValueError`` for a record whose spans :func:`persian_ner.validation.check`
+    would refuse and which would be lost: spans of or edged by white space.
     """
     pieces: list[tuple[int, int]] = []
     for start, end in _paragraphs(record):
@@ -25,7 +28,10 @@ def segment(record: Record, max_words: int) -> list[Record]:
             pieces.append((start, end))
         else:
             pieces += _pack(record, start, end, max_words)
-    return [_cut(record, start, end) for start, end in pieces]
+    segments = [_cut(record, start, end) for start, end in pieces]
+    if sum(len(piece.spans) for piece in segments) != len(record.spans):
+        raise ValueError(f"{record.id}: a span is edged by white space or outside the text; validate the record first")
+    return segments
 
 
 def _paragraphs(record: Record) -> list[tuple[int, int]]:

@@ -7,12 +7,24 @@ new corpus needs no code.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from persian_ner.labels import LABELS
 from persian_ner.records import InputError, Problem
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _known(label: str) -> str:
+    if label not in LABELS:
+        raise ValueError(f"unknown label {label!r}; known: {', '.join(LABELS)}")
+    return label
+
+
+_Label = Annotated[str, AfterValidator(_known)]
 
 
 class Source(BaseModel):
@@ -23,8 +35,9 @@ class Source(BaseModel):
     the labels of ours that the source annotates exhaustively; text outside its
     spans is no evidence about the others, and ``uncovered`` says how conversion
     treats that: ``missing`` (unknown to the model) or ``outside`` (crudely
-    counted as negative). ``split`` pins the whole source to one split; without
-    it documents are distributed.
+    counted as negative); it is required of a source that does not annotate all.
+    ``split`` pins the whole source to one split; without it documents are
+    distributed.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -33,22 +46,42 @@ class Source(BaseModel):
     format: str
     path: str
     options: dict[str, Any] = Field(default_factory=dict)
-    labels: dict[str, str | None]
-    annotated_labels: list[str]
+    labels: dict[str, _Label | None]
+    annotated_labels: list[_Label]
     uncovered: Literal["missing", "outside"] | None = None
     split: Literal["train", "dev", "test"] | None = None
     licence: str
     description: str = ""
 
+    @model_validator(mode="after")
+    def _coverage_is_decided(self) -> Source:
+        missing = [label for label in LABELS if label not in self.annotated_labels]
+        if missing and self.uncovered is None:
+            raise ValueError(
+                f"annotated_labels lacks {', '.join(missing)}: set uncovered to missing (tokens outside all spans are "
+                "unknown) or outside (they count as negative)"
+            )
+        return self
+
 
 def read_source(path: Path) -> Source:
-    """Read a source file; raises :class:`InputError` naming every field that is wrong."""
+    """Read a source file; raises :class:`InputError` naming everything that is wrong."""
+    return read_yaml(path, Source)
+
+
+def read_yaml(path: Path, model: type[_Model]) -> _Model:
+    """Read a YAML file into a model; raises :class:`InputError` for no file, no YAML, or every field that is wrong."""
     try:
-        return Source.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise InputError([Problem(str(path), 0, "", f"not YAML: {error}")]) from error
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError([Problem(str(path), 0, "", f"cannot be read as YAML: {error}")]) from error
     except ValidationError as error:
         raise InputError(
-            Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
+            Problem(
+                str(path),
+                0,
+                "",
+                f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg'].removeprefix('Value error, ')}",
+            )
             for item in error.errors()
         ) from error

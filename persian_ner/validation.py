@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 from persian_ner.labels import LABELS
 from persian_ner.records import Problem, Record, Span
@@ -38,7 +37,7 @@ def check(records: Iterable[Record], labels: Iterable[str] = LABELS) -> list[Pro
         by_text[record.text].append(record)
         problems += (record.problem(reason) for reason in _defects(record, allowed))
     for same in by_text.values():
-        problems += (record.problem(reason) for record, reason in _conflicts(same))
+        problems += (record.problem(reason) for record, reason in _conflicts(same, allowed))
     return sorted(problems)
 
 
@@ -53,18 +52,25 @@ def _defects(record: Record, allowed: set[str]) -> Iterator[str]:
         yield f"annotated_labels names an unknown label {label!r}"
     for span in record.spans:
         yield from _span_defects(text, span, allowed, covered)
-    ordered = sorted(record.spans, key=lambda span: (span.start, span.end))
-    for left, right in pairwise(ordered):
-        if right.start < left.end:
-            yield f"spans overlap: {_show(text, left)} and {_show(text, right)}"
+    yield from _overlaps(record)
+
+
+def _overlaps(record: Record) -> Iterator[str]:
+    """One reason for each span that begins before an earlier one has ended."""
+    longest: Span | None = None  # of those seen, the one that reaches furthest
+    for span in sorted(record.spans, key=lambda span: (span.start, span.end)):
+        if longest and span.start < longest.end:
+            yield f"spans overlap: {_show(record.text, longest)} and {_show(record.text, span)}"
+        if longest is None or span.end > longest.end:
+            longest = span
 
 
 def _span_defects(text: str, span: Span, allowed: set[str], covered: set[str]) -> Iterator[str]:
-    if not 0 <= span.start <= span.end <= len(text):
+    if span.start < 0 or span.end > len(text):
         yield f"span {span.start}–{span.end} {span.label} lies outside the text (0–{len(text)})"
         return
-    if span.start == span.end:
-        yield f"span {span.start}–{span.end} {span.label} is empty"
+    if span.start >= span.end:
+        yield f"span {span.start}–{span.end} {span.label} holds no character"
         return
     surface = text[span.start : span.end]
     if _EDGE_SPACE.search(surface):
@@ -77,17 +83,18 @@ def _span_defects(text: str, span: Span, allowed: set[str], covered: set[str]) -
         yield f"label {span.label} of {_show(text, span)} is not among the record's annotated_labels"
 
 
-def _conflicts(same: list[Record]) -> Iterator[tuple[Record, str]]:
-    first, *others = same
-    for other in others:
-        shared = set(first.annotated_labels or LABELS) & set(other.annotated_labels or LABELS)
-        if _keys(first, shared) != _keys(other, shared):
-            file, line = first.origin
-            yield other, f"same text as {first.id} ({file}:{line}) but annotated differently"
-
-
-def _keys(record: Record, labels: set[str]) -> set[tuple[int, int, str]]:
-    return {(span.start, span.end, span.label) for span in record.spans if span.label in labels}
+def _conflicts(same: list[Record], allowed: set[str]) -> Iterator[tuple[Record, str]]:
+    """Records of one text that an earlier one contradicts: other spans of a label that both annotate."""
+    versions: dict[tuple[frozenset[str], frozenset[tuple[int, int, str]]], Record] = {}
+    for record in same:
+        covered = frozenset(allowed if record.annotated_labels is None else record.annotated_labels)
+        keys = frozenset((span.start, span.end, span.label) for span in record.spans)
+        for (other_covered, other_keys), other in versions.items():
+            if any(label in covered & other_covered for _, _, label in keys ^ other_keys):
+                file, line = other.origin
+                yield record, f"same text as {other.id} ({file}:{line}) but annotated differently"
+                break
+        versions.setdefault((covered, keys), record)
 
 
 def _show(text: str, span: Span) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,8 @@ def train(
     """Train until ``schedule.steps``, resuming from ``folder/checkpoint.pt`` when it is there.
 
     Writes ``folder/log.jsonl`` (loss, held-out loss, tokens, speed) and the
-    checkpoint (at least every ``save_minutes`` and at the end).
+    checkpoint: every ``save_minutes``, at the end, and when the process is
+    interrupted (Ctrl-C) or terminated.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.train()
@@ -99,7 +102,9 @@ def train(
     batch_tokens = schedule.batch_rows * blocks.shape[1]
     saved = logged = time.monotonic()
     losses: list[float] = []
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+    done = start
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as log, _saving_at_exit(lambda: save(done)):
         log.write(json.dumps({"start": start, "schedule": asdict(schedule), **provenance}) + "\n")
         steps = range(start, schedule.steps)
         for step in tqdm(steps, initial=start, total=schedule.steps, unit="step", mininterval=10):
@@ -113,8 +118,8 @@ def train(
                 group["lr"] = group["base"] * schedule.factor(step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            losses.append(loss.item())
             done = step + 1
+            losses.append(loss.item())
             if done % schedule.log_every == 0 or done == schedule.steps:
                 now = time.monotonic()
                 entry = {
@@ -131,7 +136,17 @@ def train(
             if time.monotonic() - saved > schedule.save_minutes * 60:
                 save(done)
                 saved = time.monotonic()
-    save(schedule.steps)
+
+
+@contextmanager
+def _saving_at_exit(save: Callable[[], None]) -> Iterator[None]:
+    """Save when the block ends or is interrupted; not after an error, whose state may be bad."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        save()
+        raise
+    save()
 
 
 def evaluate(

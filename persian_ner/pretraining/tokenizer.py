@@ -13,7 +13,7 @@ from typing import Any
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from persian_ner.characters import DIGIT_FOLDS, INVISIBLE, LETTER_FOLDS
+from persian_ner.characters import DIGIT_FOLDS, INVISIBLE, LETTER_FOLDS, MARKS
 
 PAD, UNK, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MAX_LENGTH = 512
@@ -22,9 +22,10 @@ MAX_LENGTH = 512
 def normalizer() -> normalizers.Normalizer:
     """The same folding as :func:`persian_ner.characters.fold`, as a tokenizer normaliser."""
     steps: list[normalizers.Normalizer] = [
+        normalizers.Replace(Regex(f"[{INVISIBLE}]"), ""),
         normalizers.NFKC(),
         normalizers.Lowercase(),
-        normalizers.Replace(Regex(f"[{INVISIBLE}]"), ""),
+        normalizers.Replace(Regex(f"[{MARKS}]"), ""),
     ]
     for folds in (LETTER_FOLDS, DIGIT_FOLDS):
         steps += [normalizers.Replace(Regex(f"[{variants}]"), base) for base, variants in folds.items()]

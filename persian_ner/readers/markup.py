@@ -26,7 +26,11 @@ from persian_ner.records import Problem, Record, Span, iter_text_lines
 
 HELP = "Articles in inline markup, [surface](LABEL), one file each (.md), with id/topic/… front matter"
 
-_TOKEN = re.compile(r"\\(?P<escaped>[\[\]\\])|\[(?P<surface>(?:[^\[\]\\\n]|\\[\[\]\\])+)\]\((?P<label>[A-Z]+)\)|(?P<stray>[\[\]\\])")
+_TOKEN = re.compile(
+    r"\\(?P<escaped>[\[\]\\])"
+    r"|\[(?P<surface>(?:[^\[\]\\\n]|\\[\[\]\\])+)\]\((?P<label>[A-Z]+)\)"
+    r"|(?P<stray>[\[\]\\])"
+)
 _ESCAPE = re.compile(r"\\([\[\]\\])")
 _FENCE = "---"
 
@@ -49,7 +53,8 @@ def parse(body: str) -> tuple[str, list[Span], list[tuple[int, str]]]:
         length += len(literal)
         cursor = match.end()
         if match["stray"]:
-            defects.append((match.start(), f"stray {match['stray']!r}: write \\{match['stray']} or complete the [surface](LABEL)"))
+            reason = f"stray {match['stray']!r}: write \\{match['stray']} or complete the [surface](LABEL)"
+            defects.append((match.start(), reason))
             continue
         piece = match["escaped"] or _ESCAPE.sub(r"\1", match["surface"])
         if match["label"]:
@@ -61,13 +66,20 @@ def parse(body: str) -> tuple[str, list[Span], list[tuple[int, str]]]:
 
 
 def render(text: str, spans: list[Span]) -> str:
-    """Write text and non-overlapping spans as markup; the inverse of :func:`parse`."""
+    """Write text and spans as markup; the inverse of :func:`parse`.
+
+    Raises ``ValueError`` for a span that inline markup cannot hold: one that
+    overlaps another, is empty or has a line break, or a label not of capitals A–Z.
+    """
     pieces: list[str] = []
     cursor = 0
     for span in sorted(spans, key=lambda span: span.start):
         if span.start < cursor:
             raise ValueError(f"overlapping span at {span.start}: inline markup is flat")
-        pieces += [_escape(text[cursor : span.start]), "[", _escape(text[span.start : span.end]), "](", span.label, ")"]
+        marked_up = f"[{_escape(text[span.start : span.end])}]({span.label})"
+        if not _TOKEN.fullmatch(marked_up):
+            raise ValueError(f"span {span.start}–{span.end} {span.label}: inline markup cannot hold {marked_up!r}")
+        pieces += [_escape(text[cursor : span.start]), marked_up]
         cursor = span.end
     pieces.append(_escape(text[cursor:]))
     return "".join(pieces)
@@ -95,30 +107,34 @@ def _escape(text: str) -> str:
 
 def _read_file(path: Path) -> Iterator[Record | Problem]:
     lines: list[str] = []
+    problems: list[Problem] = []
     for item in iter_text_lines(path):
         if isinstance(item, Problem):
-            yield item
-            return
-        lines.append(item[1])
+            problems.append(item)
+        lines.append("" if isinstance(item, Problem) else item[1])
     if not lines or lines[0] != _FENCE or _FENCE not in lines[1:]:
-        yield Problem(str(path), 1, "", "no front matter: the file must begin with a '---' line, keys, and a '---' line")
+        reason = "no front matter: the file must begin with a '---' line, keys, and a '---' line"
+        yield from [*problems, Problem(str(path), 1, "", reason)]
         return
     fence = lines.index(_FENCE, 1)
     meta: dict[str, str] = {}
     for number, line in enumerate(lines[1:fence], start=2):
-        key, colon, value = line.partition(":")
-        if not colon or not key.strip() or key.strip() in meta:
-            yield Problem(str(path), number, "", f"front matter line is not a new 'key: value': {line!r}")
-            continue
-        meta[key.strip()] = value.strip()
+        key, colon, value = (part.strip() for part in line.partition(":"))
+        if not colon or not key or key in meta:
+            reason = f"front matter line is not a new 'key: value': {line!r}"
+            problems.append(Problem(str(path), number, meta.get("id", ""), reason))
+        else:
+            meta[key] = value
     doc_id = meta.pop("id", "")
     if not doc_id:
-        yield Problem(str(path), 1, "", "front matter has no id")
-        return
-    first = next((i for i in range(fence + 1, len(lines)) if lines[i].strip()), len(lines))
-    body = "\n".join(lines[first:]).rstrip()
+        problems.append(Problem(str(path), 1, "", "front matter has no id"))
+    filled = [number for number in range(fence + 1, len(lines)) if lines[number].strip()]
+    first, last = (filled[0], filled[-1]) if filled else (fence + 1, fence)
+    body = "\n".join(lines[first : last + 1])
     text, spans, defects = parse(body)
     for offset, reason in defects:
-        yield Problem(str(path), first + 1 + body.count("\n", 0, offset), doc_id, reason)
-    if not defects:
+        problems.append(Problem(str(path), first + 1 + body.count("\n", 0, offset), doc_id, reason))
+    if problems:
+        yield from problems
+    else:
         yield Record(id=doc_id, text=text, spans=spans, meta=dict(meta), origin=(str(path), first + 1))

@@ -1,0 +1,54 @@
+"""``configs/hub.cfg`` loads any encoder in Hugging Face format; here a tiny random one, saved as the hub stores them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import spacy
+import torch
+from project_copy import ROOT, set_in_config
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from persian_ner import docbin
+from persian_ner.readers import markup
+from persian_ner.records import collect
+
+
+def save_encoder(folder: Path) -> None:
+    letters = [chr(code) for code in range(0x621, 0x6CD)]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters), "،", "."]
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(folder)
+
+
+def test_trains_on_an_encoder_from_a_folder(tmp_path: Path) -> None:
+    save_encoder(tmp_path / "encoder")
+    records, problems = collect(markup.read(ROOT / "assets" / "articles" / "football-001.md"))
+    assert not problems
+    docs, misaligned = docbin.to_docs(records, docbin.blank(), {})
+    assert not misaligned
+    docbin.write(docs, tmp_path / "train.spacy")
+    config = tmp_path / "hub.cfg"
+    config.write_text((ROOT / "configs" / "hub.cfg").read_text(encoding="utf-8"), encoding="utf-8")
+    set_in_config(config, max_steps=2, eval_frequency=2)
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "spacy", "train", str(config), "--output", str(tmp_path / "out"),
+            "--paths.encoder", str(tmp_path / "encoder"),
+            "--components.transformer.model.mixed_precision", "false",
+            "--paths.train", str(tmp_path / "train.spacy"), "--paths.dev", str(tmp_path / "train.spacy"),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    assert nlp.get_pipe("transformer").model.transformer.config.hidden_size == 32
+    assert nlp(records[0].text).text == records[0].text

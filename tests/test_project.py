@@ -1,0 +1,181 @@
+"""The project as its users run it: ``spacy project run``, from inline markup to a pipeline in another environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+import spacy
+import yaml
+from project_copy import ROOT, commands_run, copy_project, run_project, set_in_config
+from project_deps import imported_files
+
+from persian_ner.labels import LABELS
+
+PROJECT = yaml.safe_load((ROOT / "project.yml").read_text(encoding="utf-8"))
+COMMANDS = {command["name"]: command for command in PROJECT["commands"]}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that went through the whole workflow, with a tenth of the articles and of the steps."""
+    project = copy_project(tmp_path_factory.mktemp("trained"), articles=60)
+    set_in_config(project / "configs" / "default.cfg", max_steps=120, eval_frequency=60, warmup_steps=20)
+    done = run_project(project, "package")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+@pytest.mark.slow
+class TestTrained:
+    def test_scores(self, trained: Path) -> None:
+        metrics = json.loads((trained / "reports" / "metrics.json").read_text(encoding="utf-8"))
+        assert metrics["documents"] >= 8
+        assert metrics["overall"]["strict"]["f1"] > 0.5
+
+    def test_report_is_written(self, trained: Path) -> None:
+        page = (trained / "reports" / "report.html").read_text(encoding="utf-8")
+        assert 'dir="rtl"' in page
+
+    def test_loads_and_keeps_the_text(self, trained: Path) -> None:
+        nlp = spacy.load(trained / "training" / "model-best")
+        assert set(nlp.get_pipe("ner").labels) == set(LABELS)
+        for text in ["", " ", "\n", "😀👩‍👩‍👧", "a" * 5000, "می‌ رود\x00", "سلام!ایران۲۰ abc עברית", "\u200c\u200f"]:
+            assert nlp(text).text == text
+
+    def test_sees_through_damage(self, trained: Path) -> None:
+        nlp = spacy.load(trained / "training" / "model-best")
+        clean = "محمدرضا کریمی‌نژاد، رئیس‌جمهور پیشین، ۲۸ فروردین ۱۴۰۴ وارد تهران شد."
+        twins = [clean.replace("\u200c", ""), clean.replace("ی", "ي").replace("ک", "ك"), clean.replace("۲۸", "28")]
+        expected = [ent.label_ for ent in nlp(clean).ents]
+        assert expected
+        for twin in twins:
+            assert [ent.label_ for ent in nlp(twin).ents] == expected
+
+    def test_long_documents_are_read_to_the_end(self, trained: Path) -> None:
+        nlp = spacy.load(trained / "training" / "model-best")
+        paragraph = "مریم حسینی در مشهد با خبرنگار گفت‌وگو کرد و از برنامه‌های سال آینده خبر داد. "
+        doc = nlp(paragraph * 200)
+        pieces = doc._.trf_data.align.lengths
+        assert sum(pieces) > 2500
+        assert all(length for token, length in zip(doc, pieces, strict=True) if token.is_alpha)
+        last = [ent.text for ent in doc.ents if ent.start_char >= len(paragraph) * 198]
+        assert "مشهد" in last
+
+    def test_provenance(self, trained: Path) -> None:
+        meta = json.loads((trained / "training" / "model-best" / "meta.json").read_text(encoding="utf-8"))
+        manifest = json.loads((trained / "corpus" / "manifest.json").read_text(encoding="utf-8"))
+        assert meta["name"] == "ent_news_trf"
+        assert meta["license"] == "CC BY 4.0"
+        assert meta["labels"]["ner"] == sorted(LABELS)
+        assert meta["provenance"]["corpus"]["splits"]["train"] == manifest["splits"]["train"]["sha256"]
+
+    def test_wheel_in_an_environment_without_this_project(self, trained: Path, tmp_path: Path) -> None:
+        wheel = next((trained / "packages").glob("*/dist/*.whl"))
+        venv.create(tmp_path / "env", with_pip=True)
+        python = tmp_path / "env" / "bin" / "python"
+        site = next((tmp_path / "env" / "lib").glob("python*/site-packages"))
+        # Third-party packages are borrowed; the editable install of this project is not seen through a .pth file.
+        (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel], check=True, cwd=tmp_path
+        )
+        script = (
+            "import importlib.util, json, spacy\n"
+            "assert importlib.util.find_spec('persian_ner') is None\n"
+            "doc = spacy.load('fa_ent_news_trf')(open('text.txt', encoding='utf-8').read())\n"
+            "print(json.dumps([[ent.start_char, ent.end_char, ent.label_] for ent in doc.ents]))\n"
+        )
+        text = "عباس کاظمی، مدیرکل راهداری استان ایلام، دیروز در دهلران گفت: جاده باز است."
+        (tmp_path / "text.txt").write_text(text, encoding="utf-8")
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        done = subprocess.run(
+            [python, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path, env=environment
+        )
+        doc = spacy.load(trained / "training" / "model-best")(text)
+        assert json.loads(done.stdout.splitlines()[-1]) == [[e.start_char, e.end_char, e.label_] for e in doc.ents]
+
+
+def run_all(project: Path) -> list[str]:
+    done = run_project(project, "all", "--vars.config", "cnn")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return commands_run(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = copy_project(tmp_path_factory.mktemp("reruns"), articles=60)
+    set_in_config(project / "configs" / "cnn.cfg", max_steps=2, eval_frequency=2)
+    assert run_all(project) == ["validate", "convert", "check-splits", "train", "evaluate", "report"]
+    return project
+
+
+class TestReruns:
+    """A second run does nothing; a change re-runs what depends on it and no more."""
+
+    def test_nothing_changed(self, project: Path) -> None:
+        assert run_all(project) == []
+
+    def test_script_changed(self, project: Path) -> None:
+        script = project / "scripts" / "report.py"
+        script.write_text(script.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+        assert run_all(project) == ["report"]
+
+    def test_config_changed(self, project: Path) -> None:
+        set_in_config(project / "configs" / "cnn.cfg", max_steps=3)
+        ran = run_all(project)
+        assert ran[0] == "train"
+        assert set(ran) <= {"train", "evaluate", "report"}
+
+    def test_annotation_changed(self, project: Path) -> None:
+        manifest = project / "corpus" / "manifest.json"
+        before = json.loads(manifest.read_text(encoding="utf-8"))["splits"]["train"]["spans"]["PER"]
+        ids = {json.loads(line)["id"] for line in (project / "corpus" / "train.jsonl").open(encoding="utf-8")}
+        article = next(
+            file for file in sorted((project / "assets" / "articles").glob("*.md")) if f"articles/{file.stem}" in ids
+        )
+        with article.open("a", encoding="utf-8") as handle:
+            handle.write("\n\n[شهربانو دشتستانی](PER) در پایان از همه سپاس‌گزاری کرد.\n")
+        assert run_all(project)[:4] == ["validate", "convert", "check-splits", "train"]
+        after = json.loads(manifest.read_text(encoding="utf-8"))["splits"]["train"]["spans"]["PER"]
+        assert after == before + 1
+
+    def test_bad_annotation_stops_everything_and_changes_nothing(self, project: Path) -> None:
+        before = {file: file.read_bytes() for file in (project / "corpus").iterdir()}
+        articles = sorted((project / "assets" / "articles").glob("*.md"))[:2]
+        for article in articles:
+            with article.open("a", encoding="utf-8") as handle:
+                handle.write("\n\n[نیمه‌کاره](PERSON) و [باز\n")
+        done = run_project(project, "all", "--vars.config", "cnn")
+        assert done.returncode != 0
+        for article in articles:
+            lines = [line for line in done.stderr.splitlines() if article.name in line]
+            assert any("stray '['" in line for line in lines)
+        assert {file: file.read_bytes() for file in (project / "corpus").iterdir()} == before
+
+
+class TestProjectFile:
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_help_and_outputs(self, name: str) -> None:
+        assert COMMANDS[name]["help"]
+        assert COMMANDS[name]["outputs"]
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_dependencies_are_complete(self, name: str) -> None:
+        """Each script, and all the code of ours it imports, is among the command's ``deps``."""
+        words = [word for line in COMMANDS[name]["script"] for word in line.split()]
+        needed: set[str] = set()
+        for script in (word for word in words if word.startswith("scripts/")):
+            needed |= {file.as_posix() for file in imported_files(ROOT / script, ROOT)}
+        needed |= {word for word in words if word.startswith(("configs/", "assets/")) and "encoder" not in word}
+        assert needed <= set(COMMANDS[name]["deps"])
+
+    def test_workflows_name_commands(self) -> None:
+        for steps in PROJECT["workflows"].values():
+            assert set(steps) <= COMMANDS.keys()

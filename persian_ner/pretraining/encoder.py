@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from persian_ner.pretraining import corpus, warmstart
+from persian_ner.pretraining.card import model_card
 from persian_ner.pretraining.loop import Schedule, train
 from persian_ner.pretraining.tokenizer import CLS, MASK, SEP, SPECIAL_TOKENS, save_for_transformers
 from persian_ner.pretraining.tokenizer import train as train_tokenizer
@@ -86,7 +87,10 @@ def run(config: dict[str, Any], folder: Path) -> None:
 
 
 def export(folder: Path, target: Path) -> None:
-    """Write the checkpoint's body and the tokenizer to ``target``, fp16 safetensors, loadable by ``AutoModel``."""
+    """Write the checkpoint's body, the tokenizer and a model card to ``target``.
+
+    The weights are fp16 safetensors; ``AutoModel`` and ``AutoTokenizer`` load the folder.
+    """
     model = _load_initial(folder)
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
@@ -100,6 +104,10 @@ def export(folder: Path, target: Path) -> None:
             torch.nn.init.zeros_(parameter)
     body.half().save_pretrained(target)
     save_for_transformers(Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")), target)
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    sources = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+    parameters = sum(parameter.numel() for parameter in body.parameters())
+    (target / "README.md").write_text(model_card(log, sources, parameters, config), encoding="utf-8")
 
 
 def _load_initial(folder: Path) -> BertForMaskedLM:

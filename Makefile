@@ -15,7 +15,7 @@ help: ## Show this list
 setup: $(VENV)/.installed ## Create .venv with the pinned packages (again only when the pins change)
 
 train: setup ## The main job: convert, train, evaluate, report (GPU=0 uses the first GPU)
-	$(SPACY) project run all --vars.gpu_id $(GPU)
+	$(SPACY) project run all . --vars.gpu_id $(GPU)
 
 test: setup check ## Linters, types and all tests
 	$(VENV)/bin/python -m pytest
@@ -25,7 +25,7 @@ check: setup
 	$(VENV)/bin/mypy
 
 package: setup ## Build an installable wheel of the trained model
-	$(SPACY) project run package --vars.gpu_id $(GPU)
+	$(SPACY) project run package . --vars.gpu_id $(GPU)
 
 docs: setup ## Rewrite the command tables in the README
 	$(SPACY) project document --output README.md

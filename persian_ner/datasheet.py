@@ -3,7 +3,8 @@
 Everything the datasheet states as a number is computed here from the records,
 so the document cannot disagree with the data. Its questions are those of
 Gebru et al. (2021), "Datasheets for Datasets"; its prose is the template
-``templates/datasheet.md.j2``.
+``templates/datasheet.md.j2``. Records are expected to be valid
+(:func:`persian_ner.validation.check`), as :func:`read_folders` returns them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from persian_ner.characters import fold
 from persian_ner.duplicates import MIN_LETTERS, SIMILARITY, Repetition, find_repeats
 from persian_ner.hazm_alignment import sentences
 from persian_ner.labels import LABELS
-from persian_ner.metrics import Evaluated, Interval, count_words
+from persian_ner.metrics import Evaluated, count_words
 from persian_ner.readers import markup
 from persian_ner.records import InputError, Problem, Record, Span, collect
 from persian_ner.tokenizer import token_pattern
@@ -108,13 +109,14 @@ class Score:
     """Spans of either annotation, those exactly alike in both, and the F1 of one against the other.
 
     F1 is the same whichever is taken for gold; ``None`` when neither has a span.
+    ``interval`` is its bootstrap interval over articles, as in :mod:`persian_ner.metrics`.
     """
 
     first: int
     second: int
     same: int
     f1: float | None
-    interval: Interval | None
+    interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -279,8 +281,8 @@ def agreement(first: Sequence[Record], second: Sequence[Record], final: Iterable
         for start, end in _regions(*sides):
             a, b, c = (_inside(side, start, end) for side in sides)
             if a != b:
-                versions = (_marked(one.text, start, end, spans) for spans in (a, b, c))
-                disagreements.append(Disagreement(one.id, *versions, _verdict(a, b, c)))
+                shown = [_marked(one.text, start, end, spans) for spans in (a, b, c)]
+                disagreements.append(Disagreement(one.id, shown[0], shown[1], shown[2], _verdict(a, b, c)))
             elif a != c:
                 revised += 1
     return Agreement(
@@ -336,6 +338,7 @@ def render(sheet: Datasheet) -> str:
         repeated_share=repeated_share(sheet.repetition),
         similarity=SIMILARITY,
         min_letters=MIN_LETTERS,
+        level=metrics.LEVEL,
         sample_words=SAMPLE_WORDS,
     )
 
@@ -414,8 +417,9 @@ def _verdict(first: list[Span], second: list[Span], final: list[Span]) -> Verdic
 
 
 def _score(scores: metrics.Scores) -> Score:
-    strict = scores.strict
-    return Score(scores.support, scores.predicted, strict.correct, strict.f1, scores.strict_f1_interval)
+    strict, interval = scores.strict, scores.strict_f1_interval
+    limits = (interval.low, interval.high) if interval else None
+    return Score(scores.support, scores.predicted, strict.correct, strict.f1, limits)
 
 
 def _ratio(numerator: float, denominator: float) -> float | None:

@@ -70,5 +70,8 @@ def write(docs: Iterable[Doc], path: Path) -> None:
     """Write a DocBin file; an earlier file is replaced only when the new one is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    DocBin(docs=docs, store_user_data=True).to_disk(partial)
-    partial.replace(path)
+    try:
+        DocBin(docs=docs, store_user_data=True).to_disk(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -26,7 +26,10 @@ SIMILARITY = 0.8
 SHINGLE = 5
 MIN_LETTERS = 30
 """Shorter sentences («انتهای پیام», «وی افزود») recur in honest data."""
-_PERMUTATIONS = 64
+# With 25 bands of 5 values a pair of similarity 0.8 meets in a band with probability 0.99995. The bands datasketch
+# would choose for this threshold miss half of the pairs just above it; what meets by chance is measured anyway.
+_BANDS = (25, 5)
+_PERMUTATIONS = _BANDS[0] * _BANDS[1]
 _NOT_LETTERS = re.compile(r"[\W_]+")
 
 
@@ -82,28 +85,26 @@ def find_leaks(splits: Mapping[str, Iterable[Record]]) -> list[Leak]:
     earlier, so pass train first.
     """
     seen: dict[str, _Sentence] = {}
-    index = MinHashLSH(threshold=SIMILARITY, num_perm=_PERMUTATIONS)
+    index = MinHashLSH(num_perm=_PERMUTATIONS, params=_BANDS)
     leaks: list[Leak] = []
     for split, records in splits.items():
-        new: dict[str, _Sentence] = {}
+        new: dict[str, list[_Sentence]] = defaultdict(list)
         progress = tqdm(_sentences(split, records), desc=f"leakage check: {split}", unit="sentence", mininterval=1)
         for sentence in progress:
             exact = seen.get(sentence.key)
             if exact is not None:
                 leaks.append(_leak(sentence, exact, 1.0))
-                continue
-            if sentence.key in new:
-                continue
-            new[sentence.key] = sentence
+            else:
+                new[sentence.key].append(sentence)
         signatures = _signatures(list(new))
         for key, signature in signatures.items():
             best = max(((_jaccard(key, other), other) for other in index.query(signature)), default=(0.0, ""))
             if best[0] >= SIMILARITY:
-                leaks.append(_leak(new[key], seen[best[1]], best[0]))
+                leaks += (_leak(sentence, seen[best[1]], best[0]) for sentence in new[key])
         with index.insertion_session() as session:
             for key, signature in signatures.items():
                 session.insert(key, signature, check_duplication=False)
-        seen |= new
+        seen |= {key: found[0] for key, found in new.items()}
     return leaks
 
 
@@ -116,7 +117,7 @@ def find_repeats(records: Iterable[Record]) -> Repetition:
     found = list(_sentences("", records))
     first = {sentence.key: sentence for sentence in reversed(found)}
     signatures = _signatures(list(first))
-    index = MinHashLSH(threshold=SIMILARITY, num_perm=_PERMUTATIONS)
+    index = MinHashLSH(num_perm=_PERMUTATIONS, params=_BANDS)
     earlier: set[str] = set()
     repeats: list[Repeat] = []
     for sentence in found:
@@ -166,13 +167,15 @@ def _jaccard(left: str, right: str) -> float:
 
 def _leak(found: _Sentence, original: _Sentence, similarity: float) -> Leak:
     return Leak(
-        found.split, found.doc_id, found.text,
-        original.split, original.doc_id, original.text,
+        found.split,
+        found.doc_id,
+        found.text,
+        original.split,
+        original.doc_id,
+        original.text,
         float(np.round(similarity, 3)),
     )
 
 
 def _repeat(found: _Sentence, original: _Sentence, similarity: float) -> Repeat:
-    return Repeat(
-        found.doc_id, found.text, original.doc_id, original.text, float(np.round(similarity, 3))
-    )
+    return Repeat(found.doc_id, found.text, original.doc_id, original.text, float(np.round(similarity, 3)))

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
-
-import srsly
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text; an earlier file is replaced only when the new one is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON, indented, atomically."""
-    write_text(path, srsly.json_dumps(data, indent=2) + "\n")
+    """Write JSON, indented, atomically; Persian text stays readable. Raises ``ValueError`` for NaN and infinity."""
+    write_text(path, json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
 
 
 def checksum(path: Path) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from persian_ner import files, validation
 from persian_ner.corpus import RECORDS, SOURCES, CorpusConfig
 from persian_ner.readers import records_jsonl, registry
-from persian_ner.records import InputError, Problem, Record, Span, collect
+from persian_ner.records import InputError, Problem, Record, collect
 from persian_ner.sources import Source, read_source
 
 
@@ -37,36 +38,12 @@ def load(source: Source, root: Path) -> Loaded:
         return Loaded(source, [], [Problem(str(path), 0, "", f"cannot be read as {source.format}: {error}")])
     loaded = Loaded(source, [], problems)
     for item in items:
-        spans: list[Span] = []
-        unmapped: set[str] = set()
-        for span in item.spans:
-            label = source.labels.get(span.label)
-            if label is not None:
-                spans.append(span.model_copy(update={"label": label}))
-            elif span.label in source.labels:
-                loaded.left_out[f"label {span.label} mapped to null"] += 1
-            else:
-                unmapped.add(span.label)
-        record = item.model_copy(
-            update={
-                "id": f"{source.name}/{item.id}",
-                "spans": spans,
-                "meta": {**item.meta, "source": source.name},
-                "annotated_labels": source.annotated_labels,
-            }
-        )
+        record = _with_our_labels(item, source)
         loaded.records.append(record)
-        loaded.problems += [
-            record.problem(f"label {label!r} is not in the label map of source {source.name!r}")
-            for label in sorted(unmapped)
-        ]
-        if item.annotated_labels is not None:
-            own = {source.labels.get(label) for label in item.annotated_labels}
-            loaded.problems += [
-                record.problem(f"annotated_labels lacks {label}, which source {source.name!r} says it annotates")
-                for label in source.annotated_labels
-                if label not in own
-            ]
+        loaded.problems += [record.problem(reason) for reason in _mapping_defects(item, source)]
+        loaded.left_out.update(
+            f"label {span.label} mapped to null" for span in item.spans if source.labels.get(span.label, "") is None
+        )
     return loaded
 
 
@@ -74,18 +51,18 @@ def load_sources(config: CorpusConfig, sources: Path, root: Path, skip_problems:
     """Read every source of a corpus; raises :class:`InputError` with all problems of all of them.
 
     With ``skip_problems``, documents with a problem are left out instead, and
-    their problems kept in ``skipped``.
+    their problems kept in ``skipped``; a problem of a whole file still raises.
     """
     loaded = [load(source, root) for source in _read_declarations(config, sources)]
     found = validation.check(record for item in loaded for record in item.records)
+    problems = [problem for item in loaded for problem in item.problems] + found
     if skip_problems:
+        problems = [problem for problem in problems if not (problem.line or problem.doc_id)]
         for item in loaded:
             ids = {record.id for record in item.records}
             item.skipped = item.problems + [problem for problem in found if problem.doc_id in ids]
             bad = {problem.doc_id for problem in item.skipped}
             item.records = [record for record in item.records if record.id not in bad]
-        return loaded
-    problems = [problem for item in loaded for problem in item.problems] + found
     if problems:
         raise InputError(problems)
     return loaded
@@ -126,3 +103,29 @@ def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
         },
     )
     return len(records)
+
+
+def _with_our_labels(record: Record, source: Source) -> Record:
+    labels = [source.labels.get(span.label) for span in record.spans]
+    return record.model_copy(
+        update={
+            "id": f"{source.name}/{record.id}",
+            "spans": [
+                span.model_copy(update={"label": label})
+                for span, label in zip(record.spans, labels, strict=True)
+                if label is not None
+            ],
+            "meta": {**record.meta, "source": source.name},
+            "annotated_labels": source.annotated_labels,
+        }
+    )
+
+
+def _mapping_defects(record: Record, source: Source) -> Iterator[str]:
+    for label in sorted({span.label for span in record.spans} - source.labels.keys()):
+        yield f"label {label!r} is not in the label map of source {source.name!r}"
+    if record.annotated_labels is not None:
+        own = {source.labels.get(label) for label in record.annotated_labels}
+        for label in source.annotated_labels:
+            if label not in own:
+                yield f"annotated_labels lacks {label}, which source {source.name!r} says it annotates"

@@ -15,6 +15,9 @@ def main(
     output: Annotated[Path, typer.Option(help="Report file (JSON)")] = Path("corpus/split-check.json"),
 ) -> None:
     """Fail (status 1) when a sentence of one split occurs, exactly or nearly, in another; list all of them."""
+    names = [path.stem for path in splits]
+    if len(splits) < 2 or len(set(names)) < len(names):
+        raise typer.BadParameter("name two or more files with different names", param_hint="SPLITS")
     with reporting_problems():
         records = {path.stem: corpus.read_records(path) for path in splits}
     leaks = duplicates.find_leaks(records)

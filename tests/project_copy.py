@@ -35,7 +35,10 @@ def run_project(project: Path, command: str, *overrides: str) -> subprocess.Comp
     """``spacy project run`` in the copy; returns the finished process, whatever its status."""
     return subprocess.run(
         [sys.executable, "-m", "spacy", "project", "run", command, str(project), *overrides],
-        capture_output=True, text=True, check=False, cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=project,
     )
 
 

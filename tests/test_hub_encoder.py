@@ -1,4 +1,4 @@
-"""``configs/hub.cfg`` loads any encoder in Hugging Face format; here a tiny random one, saved as the hub stores them."""
+"""``configs/hub.cfg`` loads any encoder in Hugging Face format; here a tiny random one, stored as on the hub."""
 
 from __future__ import annotations
 

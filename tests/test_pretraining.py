@@ -1,4 +1,4 @@
-"""Pre-training from raw text to a folder that ``transformers`` loads, on a donor and a text small enough for seconds."""
+"""Pre-training from raw text to a folder that ``transformers`` loads, small enough for seconds."""
 
 from __future__ import annotations
 
@@ -170,6 +170,7 @@ def test_schedule_warms_up_and_decays() -> None:
 
 def test_clean_counts_each_reason() -> None:
     long = "این یک جمله نسبتا بلند برای آزمون پاک‌سازی متن است"
-    kept, counts = corpus.clean(["کوتاه", "", long, long.replace("\u200c", ""), "an English sentence, long enough"], set())
+    lines = ["کوتاه", "", long, long.replace("\u200c", ""), "an English sentence, long enough"]
+    kept, counts = corpus.clean(lines, set())
     assert kept == ["", long]
     assert counts == corpus.CleaningCounts(read=4, kept=1, too_short=1, not_persian=1, duplicate=1)

@@ -45,10 +45,10 @@ by {config.vocab_size:,} Persian word pieces, placed in the English embedding sp
 
 ## Training
 
-Masked language modelling: whole words, {schedule['mask_rate']:.0%} of them, {last['tokens'] / 1e6:.1f} M tokens in
-{last['step']:,} steps of {schedule['batch_rows']} rows; learning rates {schedule['body_rate']:g} (body) and
-{schedule['embedding_rate']:g} (embeddings), falling to zero over the last {schedule['decay']:.0%} of the steps.
-Device: {runs[-1]['device']}, torch {runs[-1]['torch']}, bfloat16 arithmetic. Started or resumed {len(runs)} time(s).
+Masked language modelling: whole words, {schedule["mask_rate"]:.0%} of them, {last["tokens"] / 1e6:.1f} M tokens in
+{last["step"]:,} steps of {schedule["batch_rows"]} rows; learning rates {schedule["body_rate"]:g} (body) and
+{schedule["embedding_rate"]:g} (embeddings), falling to zero over the last {schedule["decay"]:.0%} of the steps.
+Device: {runs[-1]["device"]}, torch {runs[-1]["torch"]}, bfloat16 arithmetic. Started or resumed {len(runs)} time(s).
 
 | source | paragraphs kept | tokens | blocks used |
 |---|---|---|---|

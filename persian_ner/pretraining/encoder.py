@@ -31,14 +31,17 @@ def prepare(config: dict[str, Any], raw_text: Path, dictionary: Path, english: P
     """Build everything training needs in ``folder``: ``tokenizer/``, ``blocks.npy``, ``held_out.npy``, ``initial/``.
 
     ``raw_text`` is a folder with the configured source files; ``english`` holds
-    the donor encoder in ``transformers`` format.
+    the donor encoder in ``transformers`` format. Raises ``FileExistsError`` when
+    ``folder`` has been trained in: its checkpoint belongs to other blocks.
     """
+    if (folder / "checkpoint.pt").exists():
+        raise FileExistsError(f"{folder} holds a trained checkpoint; name another folder, or remove it")
     settings = config["corpus"]
     seed = config["schedule"]["seed"]
     seen: set[bytes] = set()
     cleaned: dict[str, list[str]] = {}
     counts: dict[str, Any] = {}
-    for name in sorted({*settings["sources"], *settings["tokenizer_sources"]}, key=settings["tokenizer_sources"].index):
+    for name in dict.fromkeys([*settings["tokenizer_sources"], *settings["sources"]]):
         cleaned[name], cleaning = corpus.clean(corpus.read_lines(raw_text / name), seen)
         counts[name] = asdict(cleaning)
 
@@ -94,9 +97,7 @@ def export(folder: Path, target: Path) -> None:
     model = _load_initial(folder)
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
-    config = BertConfig.from_dict(
-        {**model.config.to_dict(), "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
-    )
+    config = BertConfig(**{**model.config.to_dict(), "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1})
     body = BertModel(config)
     body.load_state_dict(model.bert.state_dict(), strict=False)
     for name, parameter in body.named_parameters():

@@ -81,7 +81,11 @@ def train(
     body = [parameter for parameter in model.parameters() if parameter is not embeddings]
     optimizer = torch.optim.AdamW(
         [{"params": [embeddings], "base": schedule.embedding_rate}, {"params": body, "base": schedule.body_rate}],
-        lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=schedule.weight_decay, fused=True,
+        lr=1.0,
+        betas=(0.9, 0.98),
+        eps=1e-6,
+        weight_decay=schedule.weight_decay,
+        fused=True,
     )
     checkpoint = folder / "checkpoint.pt"
     start = 0

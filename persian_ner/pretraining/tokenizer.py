@@ -35,7 +35,8 @@ def normalizer() -> normalizers.Normalizer:
 def pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     """Words are runs of letters; a run of digits and every other character stand alone.
 
-    The pipeline's own tokenizer cuts at the same places, so no piece ever spans two tokens.
+    The pipeline's own tokenizer cuts at the same places, and where two scripts meet («BBCفارسی»), so that no piece
+    of a text in Persian letters spans two tokens.
     """
     return pre_tokenizers.Sequence(
         [

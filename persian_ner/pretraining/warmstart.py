@@ -52,7 +52,14 @@ def piece_vectors(streams: list[np.ndarray], pieces: list[str], seed: int) -> np
     """Unit-length word2vec vectors, one row a piece; pieces that never occur get zeros."""
     model = Word2Vec(
         _Sentences(streams, pieces),
-        vector_size=VECTOR_SIZE, window=5, min_count=1, negative=10, sample=1e-4, epochs=4, workers=2, seed=seed,
+        vector_size=VECTOR_SIZE,
+        window=5,
+        min_count=1,
+        negative=10,
+        sample=1e-4,
+        epochs=4,
+        workers=2,
+        seed=seed,
     )
     vectors = np.zeros((len(pieces), VECTOR_SIZE), dtype=np.float32)
     for row, piece in enumerate(pieces):

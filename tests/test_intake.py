@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import srsly
+from tiny_corpus import PARAGRAPH, SOURCES, contents, put, write_corpus
+
+from persian_ner.corpus import read_config, read_records
+from persian_ner.intake import Loaded, load, load_sources, write_records
+from persian_ner.records import InputError, Problem, Span
+from persian_ner.sources import Source, read_source
+
+
+def load_all(root: Path, skip_problems: bool = False) -> list[Loaded]:
+    return load_sources(read_config(root / "corpus.yml"), root / "sources", root, skip_problems)
+
+
+def problems_of(root: Path, skip_problems: bool = False) -> list[Problem]:
+    with pytest.raises(InputError) as raised:
+        load_all(root, skip_problems)
+    return raised.value.problems
+
+
+def jsonl_source(root: Path, lines: str, **changes: object) -> Source:
+    put(root / "data.jsonl", lines)
+    fields = {
+        "name": "mine",
+        "format": "jsonl",
+        "path": "data.jsonl",
+        "labels": {"person": "PER", "place": "GPE", "time": None},
+        "annotated_labels": ["PER", "GPE"],
+        "uncovered": "missing",
+        "licence": "MIT",
+    }
+    return Source.model_validate(fields | changes)
+
+
+def test_labels_are_mapped_and_those_left_out_counted(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    loaded = load(read_source(tmp_path / "sources" / "columns.yml"), tmp_path)
+    assert loaded.problems == []
+    assert [record.id for record in loaded.records] == ["columns/columns#1", "columns/columns#2"]
+    first, second = loaded.records
+    assert [(first.text[span.start : span.end], span.label) for span in first.spans] == [
+        ("سارا", "PER"),
+        ("هفته آینده", "DATE"),
+        ("از", "GPE"),
+        ("آب", "ORG"),
+        ("جشن", "EVENT"),
+    ]
+    assert second.spans == []
+    assert second.meta == {"document": "columns", "source": "columns"}
+    assert second.annotated_labels == ["PER", "ORG", "GPE", "EVENT", "DATE"]
+    assert loaded.left_out == Counter({"label money mapped to null": 2})
+
+
+def test_every_unmapped_label_of_every_record_is_reported(tmp_path: Path) -> None:
+    source = jsonl_source(
+        tmp_path,
+        '{"id": "1", "text": "abcd", "spans": [{"start": 0, "end": 1, "label": "thing"}, '
+        '{"start": 1, "end": 2, "label": "person"}, {"start": 2, "end": 3, "label": "animal"}, '
+        '{"start": 3, "end": 4, "label": "animal"}]}\n'
+        '{"id": "2", "text": "b", "spans": [{"start": 0, "end": 1, "label": "time"}]}\n'
+        '{"id": "3", "text": "c", "spans": [{"start": 0, "end": 1, "label": "animal"}]}\n',
+    )
+    loaded = load(source, tmp_path)
+    file = str(tmp_path / "data.jsonl")
+    assert loaded.problems == [
+        Problem(file, 1, "mine/1", "label 'animal' is not in the label map of source 'mine'"),
+        Problem(file, 1, "mine/1", "label 'thing' is not in the label map of source 'mine'"),
+        Problem(file, 3, "mine/3", "label 'animal' is not in the label map of source 'mine'"),
+    ]
+    assert loaded.left_out == Counter({"label time mapped to null": 1})
+
+
+def test_a_record_that_annotates_less_than_its_source_says(tmp_path: Path) -> None:
+    source = jsonl_source(
+        tmp_path,
+        '{"id": "1", "text": "a", "annotated_labels": ["person", "place", "time"]}\n'
+        '{"id": "2", "text": "b", "annotated_labels": ["person"]}\n{"id": "3", "text": "c"}\n',
+    )
+    assert load(source, tmp_path).problems == [
+        Problem(
+            str(tmp_path / "data.jsonl"),
+            2,
+            "mine/2",
+            "annotated_labels lacks GPE, which source 'mine' says it annotates",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"path": "nowhere.jsonl"}, "No such file"),
+        ({"format": "xml"}, "unknown format 'xml'; known: "),
+        ({"options": {"colour": 1}}, "jsonl has no option colour"),
+        ({"format": "conll", "options": {"scheme": "iobes"}}, "option scheme: "),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_a_problem(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
+    source = jsonl_source(tmp_path, '{"id": "1", "text": "a"}\n', **changes)
+    (problem,) = load(source, tmp_path).problems
+    assert (problem.file, problem.line) == (str(tmp_path / source.path), 0)
+    assert problem.reason.startswith(f"cannot be read as {source.format}: ") and reason in problem.reason
+
+
+def test_the_problems_of_all_sources_are_reported_together(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    put(tmp_path / "articles" / "a.md", "---\nid: a\n---\nقم ]\n")
+    put(tmp_path / "held_out" / "c.md", f"---\nid: c\n---\n{PARAGRAPH} [کیش](LOC)\n")
+    put(tmp_path / "columns.txt", "سارا B-pers\nرفت I-thing\n")
+    found = [(Path(problem.file).name, problem.line, problem.doc_id) for problem in problems_of(tmp_path)]
+    assert found == [("a.md", 4, "a"), ("columns.txt", 2, "columns#1"), ("c.md", 4, "held-out/c")]
+
+
+def test_the_problems_of_all_source_files_are_reported_together(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    put(tmp_path / "sources" / "own.yml", SOURCES["own"].replace("licence", "license"))
+    (tmp_path / "sources" / "columns.yml").unlink()
+    found = [(Path(problem.file).name, problem.reason.partition(":")[0]) for problem in problems_of(tmp_path)]
+    assert found == [("columns.yml", "cannot be read as YAML"), ("own.yml", "licence"), ("own.yml", "license")]
+
+
+def test_two_sources_of_one_name_would_hide_each_other(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    put(tmp_path / "sources" / "held-out.yml", SOURCES["held-out"].replace("name: held-out", "name: own"))
+    assert [problem.reason for problem in problems_of(tmp_path)] == ["two sources of the corpus are named 'own'"]
+
+
+def test_documents_with_problems_can_be_left_out_and_are_listed(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    put(tmp_path / "articles" / "bad.md", "---\nid: bad\n---\nقم ]\n")
+    put(tmp_path / "articles" / "foreign.md", f"---\nid: foreign\n---\n{PARAGRAPH} [کیش](LOC)\n")
+    put(tmp_path / "articles" / "twice.md", f"---\nid: twice\n---\n{PARAGRAPH.replace('(PER)', '(ORG)')}\n")
+    put(tmp_path / "articles" / "first.md", f"---\nid: first\n---\n{PARAGRAPH}\n")
+    own, held_out, columns = load_all(tmp_path, skip_problems=True)
+    assert [record.id for record in own.records] == ["own/a", "own/b", "own/first"]
+    assert [(problem.doc_id, problem.reason[:10]) for problem in own.skipped] == [
+        ("bad", "stray ']':"),
+        ("own/foreign", "label 'LOC"),
+        ("own/twice", "same text "),
+    ]
+    assert (len(held_out.records), held_out.skipped, len(columns.records), columns.skipped) == (1, [], 2, [])
+    write_records([own, held_out, columns], tmp_path / "out", tmp_path)
+    facts = srsly.read_json(tmp_path / "out" / "sources.json")
+    assert facts["own"]["skipped"] == sorted(map(str, own.skipped))
+    assert facts["own"]["records"] == 3
+
+
+def test_a_source_that_cannot_be_read_is_never_left_out(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    (tmp_path / "columns.txt").unlink()
+    put(tmp_path / "articles" / "bad.md", "---\nid: bad\n---\nقم ]\n")
+    assert [Path(problem.file).name for problem in problems_of(tmp_path, skip_problems=True)] == ["columns.txt"]
+
+
+def test_what_is_written(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    out = tmp_path / "out"
+    assert write_records(load_all(tmp_path), out, tmp_path) == 5
+    records = read_records(out / "records.jsonl")
+    assert [record.id for record in records] == [
+        "own/a",
+        "own/b",
+        "held-out/c",
+        "columns/columns#1",
+        "columns/columns#2",
+    ]
+    assert records[1].spans[:2] == [Span(start=0, end=12, label="PER"), Span(start=13, end=19, label="DATE")]
+    facts = srsly.read_json(out / "sources.json")
+    assert list(facts) == ["own", "held-out", "columns"]
+    assert facts["columns"] == {
+        "format": "conll",
+        "path": "columns.txt",
+        "options": {},
+        "labels": {"pers": "PER", "loc": "GPE", "org": "ORG", "eve": "EVENT", "dat": "DATE", "money": None},
+        "annotated_labels": ["PER", "ORG", "GPE", "EVENT", "DATE"],
+        "uncovered": None,
+        "split": "test",
+        "licence": "none stated",
+        "description": "",
+        "sha256": hashlib.sha256((tmp_path / "columns.txt").read_bytes()).hexdigest(),
+        "records": 2,
+        "left_out": {"label money mapped to null": 2},
+        "skipped": [],
+        "repairs": 0,
+    }
+
+
+def test_records_that_cannot_be_written_change_nothing(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    out = tmp_path / "out"
+    loaded = load_all(tmp_path)
+    write_records(loaded, out, tmp_path)
+    before = contents(out)
+    loaded[2].records[0].meta["seen"] = {1}
+    loaded[0].left_out["more"] = 1
+    with pytest.raises(TypeError):
+        write_records(loaded, out, tmp_path)
+    assert contents(out) == before

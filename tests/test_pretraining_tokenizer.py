@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.vocab import Vocab
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer
+
+from persian_ner.characters import DIGIT_FOLDS
+from persian_ner.pretraining.tokenizer import MASK, PAD, SPECIAL_TOKENS, UNK, save_for_transformers, train
+from persian_ner.readers import markup
+from persian_ner.records import Record
+from persian_ner.tokenizer import create_tokenizer
+
+ARTICLES = Path(__file__).parents[1] / "assets" / "articles"
+SENTENCES = [
+    "کتابخانه‌های شهر از شنبه تا چهارشنبه باز است و ۱۲ کتابدار در آن کار می‌کنند.",
+    "رئیس کتابخانه گفت: «کتاب‌های تازه را تا ۱۵ مهر ۱۴۰۳ می‌خریم.»",
+    "باران دیشب راه‌های کوهستانی را بست؛ راهداران می‌گویند تا ظهر باز می‌شود.",
+    "تیم والیبال بانوان، ۳ بر ۱ برنده شد و به نیمه‌نهایی رفت!",
+    "بهای هر کیلو سیب (درجه یک) به ۴۵/۵ هزار تومان رسید.",
+    "The library has a web page: www.example.org/ketab",
+]
+PIPELINE_TOKENIZER = create_tokenizer(Vocab())
+KEYBOARDS = {"ی": "يىئ", "ک": "كڪ", "ه": "ةۀہ", "و": "ؤ"}
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from("ابپتکگیئسرهةوآ۰۱۲٣٤56 \n.،؟!/«»(ab"),
+        st.sampled_from("\u200c\u064b\u0654\u0653\u0640\u0301"),
+        st.characters(exclude_categories=["Cs"]),
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return train(SENTENCES * 10, vocab_size=300)
+
+
+def pieces(tokenizer: Tokenizer, text: str) -> list[str]:
+    return tokenizer.encode(text).tokens
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=TEXTS)
+def test_half_spaces_make_no_difference(tokenizer: Tokenizer, text: str) -> None:
+    assert pieces(tokenizer, text.replace("\u200c", "")) == pieces(tokenizer, text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=TEXTS, data=st.data())
+def test_keyboards_make_no_difference(tokenizer: Tokenizer, text: str, data: st.DataObject) -> None:
+    twin = "".join(data.draw(st.sampled_from(character + KEYBOARDS.get(character, ""))) for character in text)
+    assert pieces(tokenizer, twin) == pieces(tokenizer, text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=TEXTS, data=st.data())
+def test_digit_sets_make_no_difference(tokenizer: Tokenizer, text: str, data: st.DataObject) -> None:
+    digits = {
+        digit: forms
+        for ascii_digit, others in DIGIT_FOLDS.items()
+        for forms in [ascii_digit + others]
+        for digit in forms
+    }
+    twin = "".join(data.draw(st.sampled_from(digits.get(character, character))) for character in text)
+    assert pieces(tokenizer, twin) == pieces(tokenizer, text)
+
+
+def crossings(tokenizer: Tokenizer, text: str) -> list[str]:
+    """Pieces that lie in two tokens of the pipeline's tokenizer."""
+    token_at = {}
+    for token in PIPELINE_TOKENIZER(text):
+        token_at.update(dict.fromkeys(range(token.idx, token.idx + len(token)), token.i))
+    offsets = tokenizer.encode(text, add_special_tokens=False).offsets
+    return [text[start:end] for start, end in offsets if len({token_at.get(i) for i in range(start, end)}) > 1]
+
+
+WORDS = [
+    "ایران",
+    "کتاب‌ها",
+    "رئیس",
+    "ئ",
+    "۱۴۰۳",
+    "12",
+    "BBC",
+    "«",
+    "»",
+    "،",
+    "!؟",
+    ".",
+    "/",
+    "(",
+    ")",
+    "…",
+    "%",
+    "ایران\u200c",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(words=st.lists(st.sampled_from(WORDS)), glue=st.sampled_from(["", " ", " \n"]))
+def test_no_piece_lies_in_two_tokens_of_the_pipeline(tokenizer: Tokenizer, words: list[str], glue: str) -> None:
+    text = glue.join(words)
+    # A word in Latin letters glued to one in Persian letters is two tokens here and one stretch for the encoder.
+    if not re.search("[ء-ی\u200c]BBC|BBC[ء-ی\u200c]", text):
+        assert crossings(tokenizer, text) == []
+
+
+def test_no_piece_of_the_articles_lies_in_two_tokens_of_the_pipeline() -> None:
+    texts = [item.text for item in markup.read(ARTICLES) if isinstance(item, Record)]
+    tokenizer = train(texts, vocab_size=4000)
+    assert [found for text in texts for found in crossings(tokenizer, text)] == []
+
+
+def test_pieces_have_offsets_in_the_raw_text(tokenizer: Tokenizer) -> None:
+    text = "كتاب‌های ۱۵ مهر"
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    covered = {i for start, end in encoding.offsets for i in range(start, end)}
+    assert {i for i, character in enumerate(text) if character not in " \u200c"} <= covered
+    words = [
+        "".join(text[s:e] for (s, e), w in zip(encoding.offsets, encoding.word_ids, strict=True) if w == word)
+        for word in (0, 1, 2)
+    ]
+    assert [word.replace("\u200c", "") for word in words] == ["كتابهای", "۱۵", "مهر"]
+
+
+def test_rare_characters_become_unknown_and_commoner_ones_do_not() -> None:
+    small = train(["الف ب پ"] * 10 + ["ژ"] * 6, vocab_size=100, alphabet_size=5)
+    assert small.encode("ژ", add_special_tokens=False).tokens == [UNK]
+    assert UNK not in small.encode("الف ب پ").tokens
+
+
+def test_saved_for_transformers_it_is_the_same(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    save_for_transformers(tokenizer, tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    assert loaded.is_fast
+    assert loaded.all_special_tokens and set(loaded.all_special_tokens) == set(SPECIAL_TOKENS)
+    assert (loaded.pad_token, loaded.mask_token, loaded.pad_token_id) == (PAD, MASK, 0)
+    text = "کتاب‌های تازه را می‌خریم."
+    assert loaded(text)["input_ids"] == tokenizer.encode(text).ids

@@ -108,9 +108,9 @@ def damage(record: Record, damages: Sequence[str] | Recipe, seed: int) -> Record
 
     ``damages`` are names from :data:`DAMAGES` and :data:`MIXTURES`, or rates by
     name; they are done one after the other, and of a damage named twice the last
-    rate counts. The result depends on ``seed``, the
-    record's id and its content only. ``meta["damage"]`` lists the damages that
-    changed something. Raises ``ValueError`` as :func:`recipe` does.
+    rate counts. The result depends on ``seed``, the record's id and its content
+    only. ``meta["damage"]`` lists the damages that changed something. Raises
+    ``ValueError`` as :func:`recipe` does.
     """
     text, spans = record.text, record.spans
     changed = []

@@ -23,12 +23,12 @@ def main(
     gold: Annotated[Path, typer.Argument(help="Gold annotation, canonical JSONL")],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder for the two files")],
     damages: Annotated[
-        str, typer.Option(help=f"Damages and mixtures, separated by commas [default: all of {NAMES}]")
+        str, typer.Option(help=f"Damages and mixtures, separated by commas (default: all), of {NAMES}")
     ] = "",
     typo_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of words with a typo in 'typos'")] = 0.05,
     seed: Annotated[int, typer.Option(help="Seed of the damages")] = 0,
     gpu_id: Annotated[int, typer.Option(help="GPU to use; -1 for the CPU")] = -1,
-    name: Annotated[str, typer.Option(help="Title of this measurement [default: the gold file's name]")] = "",
+    name: Annotated[str, typer.Option(help="Title of this measurement (default: the gold file's name)")] = "",
     max_loss: Annotated[
         float | None, typer.Option(min=0, max=1, help="Exit code 2 when a damage costs more overall F1 than this")
     ] = None,

@@ -5,7 +5,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from persian_ner.characters import DIGIT_FOLDS, LETTER_FOLDS, fold
@@ -35,6 +35,8 @@ def test_every_character_folds_as_in_the_encoders_tokenizer() -> None:
 
 
 @settings(max_examples=500, deadline=None)
+@example("ΟΔΟΣ ΟΔΟΣ")  # a final sigma
+@example("ا\u200c\u0653 ا\u064b\u0654")
 @given(TEXTS)
 def test_texts_fold_as_in_the_encoders_tokenizer(text: str) -> None:
     assert fold(text) == NORMALIZER.normalize_str(text)

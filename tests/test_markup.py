@@ -97,6 +97,13 @@ def test_all_defects_of_a_file_are_reported_and_it_is_not_read(tmp_path: Path) -
     ]
 
 
+def test_a_file_with_wrong_front_matter_only_is_not_read(tmp_path: Path) -> None:
+    file = write(tmp_path, "---\nid: a1\ntopic\n---\nقم\n")
+    assert list(markup.read(file)) == [
+        Problem(str(file), 3, "a1", "front matter line is not a new 'key: value': 'topic'")
+    ]
+
+
 @pytest.mark.parametrize("content", ["", "متن", "---\nid: a1\n", " ---\nid: a1\n---\n", "\n---\nid: a1\n---\n"])
 def test_a_file_without_front_matter(tmp_path: Path, content: str) -> None:
     (problem,) = markup.read(write(tmp_path, content))

@@ -67,6 +67,7 @@ def test_where_it_cuts(text: str, expected: str) -> None:
         ("۲۸\u200cفروردین", ["۲۸", "\u200c", "فروردین"]),
         ("PDF\u200cها", ["PDF", "\u200c", "ها"]),
         ("کتاب\u200c\u200cها", ["کتاب\u200c\u200cها"]),
+        ("مثلا\u200c\u064b، \u200c\u064b", ["مثلا", "\u200c\u064b", "،", "\u200c\u064b"]),
     ],
 )
 def test_half_spaces_that_join_nothing_stand_alone(text: str, expected: list[str]) -> None:
@@ -176,10 +177,10 @@ def test_the_callback_replaces_the_tokenizer_of_a_pipeline() -> None:
     ids=ascii,
 )
 def test_time_is_linear_in_the_length(unit: str) -> None:
-    text = unit * (200_000 // len(unit))
+    text = unit * (60_000 // len(unit))
     begin = time.perf_counter()
     doc = create_tokenizer(Vocab())(text)
-    assert time.perf_counter() - begin < 30
+    assert time.perf_counter() - begin < 20  # a tenth of a second; more than a minute where it is quadratic
     assert doc.text == text
 
 

@@ -24,7 +24,6 @@ from spacy.tokens import Doc, Token
 from spacy.training import Example
 
 from persian_ner.characters import DIGIT_FOLDS, ZWNJ
-from persian_ner.metrics import count_words
 from persian_ner.records import Record, Span
 from persian_ner.tokenizer import token_pattern
 
@@ -460,7 +459,7 @@ def typos(text: str, spans: Sequence[Span], rng: random.Random, rate: float) -> 
     9147), dropped, doubled, or changes places with the next one.
     """
     words = [match for match in _ordinary_words(text) if len(match[0]) >= _SHORTEST_WITH_TYPO]
-    chosen = rng.sample(words, min(int(rate * count_words(text)), len(words)))
+    chosen = rng.sample(words, min(int(rate * len(text.split())), len(words)))
     return [_typo(text, word, rng) for word in sorted(chosen, key=lambda match: match.start())]
 
 

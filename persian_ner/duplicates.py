@@ -134,14 +134,6 @@ def find_repeats(records: Iterable[Record]) -> Repetition:
     return Repetition(len(found), repeats)
 
 
-def duplicate_sentences(records: Iterable[Record]) -> dict[str, list[str]]:
-    """Compared form → ids of the documents it occurs in, for sentences that occur more than once."""
-    occurrences: dict[str, list[str]] = defaultdict(list)
-    for sentence in _sentences("", records):
-        occurrences[sentence.key].append(sentence.doc_id)
-    return {key: ids for key, ids in occurrences.items() if len(ids) > 1}
-
-
 def _sentences(split: str, records: Iterable[Record]) -> Iterable[_Sentence]:
     for record in records:
         for start, end in sentences(record.text):

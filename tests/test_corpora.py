@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from persian_ner.readers import read
+from persian_ner.readers.registry import read
 from persian_ner.records import Problem, Record, collect
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"

@@ -8,7 +8,6 @@ and ``predictions.jsonl``: per document ``id``, ``text``, ``gold``, ``predicted`
 from __future__ import annotations
 
 import platform
-import subprocess
 import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -21,7 +20,7 @@ import srsly
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from persian_ner.files import checksum, write_text
+from persian_ner.files import checksum, git_commit, write_text
 from persian_ner.metrics import (
     DataInfo,
     Evaluated,
@@ -115,16 +114,6 @@ def provenance(nlp: Language, data: Path | None) -> Provenance:
         git_commit=git_commit(),
         versions={"python": platform.python_version(), **_package_versions()},
     )
-
-
-def git_commit(folder: Path = Path(__file__).parent) -> str | None:
-    """The commit checked out in ``folder``, with ``-dirty`` when files differ from it; None outside a repository."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
 
 
 def load_pipeline(model: str, gpu_id: int = -1) -> Language:

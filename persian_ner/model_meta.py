@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,6 @@ from persian_ner import files
 
 DESCRIPTION = "Persian named-entity recognition for news: people, organisations, geo-political entities, events, dates"
 LICENCE = "CC BY 4.0"
-
-
-def git_commit(folder: Path) -> str | None:
-    """The commit ``folder`` is at, with ``+changes`` when files under version control differ; None outside git."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return None
-        return done.stdout.strip()
-
-    commit = git("rev-parse", "HEAD")
-    return commit + "+changes" if commit and git("status", "--porcelain", "--untracked-files=no") else commit
 
 
 def stamp(model: Path, manifest: Path, name: str, version: str) -> dict[str, Any]:
@@ -45,7 +30,7 @@ def stamp(model: Path, manifest: Path, name: str, version: str) -> dict[str, Any
             for source, facts in corpus["sources"].items()
         ],
         "provenance": {
-            "git_commit": git_commit(Path()),
+            "git_commit": files.git_commit(Path()),
             "config_sha256": files.checksum(model / "config.cfg"),
             "corpus": {
                 "manifest_sha256": files.checksum(manifest),

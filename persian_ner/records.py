@@ -7,7 +7,6 @@ evaluation) sees one shape whatever the source format was.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +70,6 @@ class Record(BaseModel):
     def problem(self, reason: str) -> Problem:
         """A problem located at this record."""
         return Problem(*self.origin, self.id, reason)
-
-    def text_checksum(self) -> str:
-        """SHA-256 of the UTF-8 text, the identity of the raw text offsets refer to."""
-        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class InputError(ValueError):

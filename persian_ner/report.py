@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, get_args
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -23,7 +23,6 @@ from persian_ner.records import Span
 
 CORRECT_EXAMPLES = 8
 
-ERROR_TYPES: tuple[ErrorType, ...] = get_args(ErrorType)
 ERROR_NAMES: dict[ErrorType, str] = {
     "missed": "جاافتاده",
     "spurious": "اضافه",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import typer
 
-from persian_ner.records import InputError
+from persian_ner.records import InputError, Problem
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -21,3 +24,12 @@ def reporting_problems() -> Iterator[None]:
         count = len(error.problems)
         typer.echo(f"{count} problem{'s' if count != 1 else ''} found; nothing was written.", err=True)
         raise typer.Exit(1) from None
+
+
+def collecting(problems: list[Problem], load: Callable[[], T]) -> T | None:
+    """Load something; what is wrong with it joins ``problems``, so that all inputs are reported at once."""
+    try:
+        return load()
+    except InputError as error:
+        problems += error.problems
+        return None

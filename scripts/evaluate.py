@@ -1,18 +1,17 @@
 """Evaluate a pipeline on a gold file: metrics.json and predictions.jsonl."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
+from _cli import collecting
 from rich.console import Console
 from rich.table import Table
 
 from persian_ner import evaluate
 from persian_ner.metrics import Metrics, Scores
-from persian_ner.records import InputError, Problem
+from persian_ner.records import Problem
 
-T = TypeVar("T")
 app = typer.Typer(help=__doc__, add_completion=False)
 
 
@@ -29,9 +28,9 @@ def main(
 ) -> None:
     """Predict the texts of GOLD with the pipeline and score the spans found."""
     problems: list[Problem] = []
-    records = _collecting(problems, lambda: evaluate.read_gold(gold))
-    wanted = _collecting(problems, lambda: evaluate.read_thresholds(thresholds) if thresholds else None)
-    nlp = _collecting(problems, lambda: evaluate.load_pipeline(model, gpu_id))
+    records = collecting(problems, lambda: evaluate.read_gold(gold))
+    wanted = collecting(problems, lambda: evaluate.read_thresholds(thresholds) if thresholds else None)
+    nlp = collecting(problems, lambda: evaluate.load_pipeline(model, gpu_id))
     if records is None or nlp is None or problems:
         for problem in problems:
             typer.echo(str(problem), err=True)
@@ -46,15 +45,6 @@ def main(
     typer.echo(f"Wrote {files}: overall F1 {_show(metrics.overall.strict.f1)}")
     if missed:
         raise typer.Exit(2)
-
-
-def _collecting(problems: list[Problem], load: Callable[[], T]) -> T | None:
-    """Load something; what is wrong with it joins ``problems``, so that all inputs are reported at once."""
-    try:
-        return load()
-    except InputError as error:
-        problems += error.problems
-        return None
 
 
 def _table(metrics: Metrics) -> Table:

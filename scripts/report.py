@@ -1,14 +1,16 @@
 """Write the HTML report of one or several evaluations."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from _cli import collecting
 
 from persian_ner import report
 from persian_ner.evaluate import read_evaluation
 from persian_ner.files import write_text
-from persian_ner.records import InputError, Problem
+from persian_ner.records import Problem
 
 app = typer.Typer(help=__doc__, add_completion=False)
 
@@ -25,10 +27,9 @@ def main(
     evaluations: list[report.Evaluation] = []
     problems: list[Problem] = []
     for folder in folders:
-        try:
-            evaluations.append(report.Evaluation(*read_evaluation(folder)))
-        except InputError as error:
-            problems += error.problems
+        found = collecting(problems, partial(read_evaluation, folder))
+        if found:
+            evaluations.append(report.Evaluation(*found))
     if problems:
         for problem in problems:
             typer.echo(str(problem), err=True)

@@ -1,18 +1,17 @@
 """Measure what damaged text costs a pipeline: robustness.json and robustness.md."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
+from _cli import collecting
 from rich.console import Console
 from rich.table import Table
 
 from persian_ner import augment, robustness
 from persian_ner.evaluate import load_pipeline, read_gold
-from persian_ner.records import InputError, Problem
+from persian_ner.records import Problem
 
-T = TypeVar("T")
 NAMES = ", ".join([*augment.DAMAGES, *augment.MIXTURES])
 app = typer.Typer(help=__doc__, add_completion=False)
 
@@ -36,9 +35,9 @@ def main(
     """Evaluate the pipeline on the same documents of GOLD clean and damaged."""
     problems: list[Problem] = []
     names = [part.strip() for part in damages.split(",") if part.strip()]
-    recipes = _collecting(problems, lambda: robustness.recipes(names, typo_rate))
-    records = _collecting(problems, lambda: read_gold(gold))
-    nlp = _collecting(problems, lambda: load_pipeline(model, gpu_id))
+    recipes = collecting(problems, lambda: robustness.recipes(names, typo_rate))
+    records = collecting(problems, lambda: read_gold(gold))
+    nlp = collecting(problems, lambda: load_pipeline(model, gpu_id))
     if recipes is None or records is None or nlp is None:
         for problem in problems:
             typer.echo(str(problem), err=True)
@@ -52,15 +51,6 @@ def main(
     typer.echo(f"Wrote {output / robustness.ROBUSTNESS_FILE} and {output / robustness.TABLE_FILE}")
     if lost:
         raise typer.Exit(2)
-
-
-def _collecting(problems: list[Problem], load: Callable[[], T]) -> T | None:
-    """Load something; what is wrong with it joins ``problems``, so that all inputs are reported at once."""
-    try:
-        return load()
-    except InputError as error:
-        problems += error.problems
-        return None
 
 
 def _table(result: robustness.Robustness) -> Table:

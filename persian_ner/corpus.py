@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
 from spacy.about import __version__ as spacy_version
 
 from persian_ner import docbin, files
+from persian_ner.duplicates import repeated_records
 from persian_ner.labels import LABELS
 from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Problem, Record, collect
@@ -30,16 +31,21 @@ MANIFEST = "manifest.json"
 class CorpusConfig(BaseModel):
     """What a corpus is made of; see ``configs/corpus/``.
 
-    ``sources``: names of files in ``configs/sources``. ``shares``: the part of
-    the documents that goes to each split, for sources that do not pin theirs.
-    ``max_words``: longest training document, in words.
+    ``sources``: names of files in ``configs/sources``. ``optional``: more of them,
+    which are left out, and reported, when their files are not there. ``shares``:
+    the part of the documents that goes to each split, for sources that do not pin
+    theirs. ``max_words``: longest training document, in words. ``drop_repeats``:
+    leave out of the training split what repeats another split or an earlier
+    training record; see :func:`persian_ner.duplicates.repeated_records`.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     sources: list[str] = Field(min_length=1)
+    optional: list[str] = Field(default_factory=list)
     shares: dict[str, NonNegativeFloat]
     max_words: PositiveInt
+    drop_repeats: bool = False
 
     @field_validator("shares")
     @classmethod
@@ -97,6 +103,10 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     ]
     if problems:
         raise InputError(problems)
+    repeats: dict[str, str] = {}
+    if config.drop_repeats:
+        repeats = repeated_records(splits["train"], splits["dev"] + splits["test"])
+        splits["train"] = [record for record in splits["train"] if record.id not in repeats]
     uncovered = {name: source.uncovered for name, source in declared.items()}
     nlp = docbin.blank()
     docs = {}
@@ -126,6 +136,7 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
         },
         "tokenizer": _tokenizer_identity(),
         "dropped": {
+            "repeats": dict(Counter(repeats.values())),
             "misaligned_spans": [str(problem) for problem in misaligned],
             "documents_with_problems": {name: facts["skipped"] for name, facts in sources.items() if facts["skipped"]},
             "spans_left_out_by_label_map": {

@@ -11,6 +11,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.tokens import Span as SpacySpan
 
 from persian_ner.labels import LABELS
+from persian_ner.layers.cues import uncertain_spans
 from persian_ner.records import Problem, Record
 from persian_ner.tokenizer import create_tokenizer
 
@@ -27,8 +28,10 @@ def to_doc(record: Record, nlp: Language, uncovered: str | None) -> tuple[Doc, l
 
     Misaligned spans are left out of the document; the caller decides whether
     that is an error. ``uncovered`` says what a token outside all spans is when
-    the record does not annotate every label: ``"missing"`` (unknown) or
-    ``"outside"``. It must be given for such a record (``ValueError`` otherwise).
+    the record does not annotate every label: ``"missing"`` (unknown),
+    ``"outside"``, or ``"cues"`` (unknown where :func:`uncertain_spans` says a name
+    of an uncovered label may be, outside elsewhere). It must be given for such a
+    record (``ValueError`` otherwise).
     """
     doc = nlp.make_doc(record.text)
     problems: list[Problem] = []
@@ -45,12 +48,23 @@ def to_doc(record: Record, nlp: Language, uncovered: str | None) -> tuple[Doc, l
             )
         else:
             entities.append(entity)
-    partial = record.annotated_labels is not None and not set(LABELS) <= set(record.annotated_labels)
-    if partial and uncovered is None:
+    open_labels = set() if record.annotated_labels is None else set(LABELS) - set(record.annotated_labels)
+    if open_labels and uncovered is None:
         raise ValueError(f"{record.id} does not annotate all labels: say how to treat the others ('uncovered')")
-    doc.set_ents(entities, default=uncovered if partial and uncovered else "outside")
+    if open_labels and uncovered == "cues":
+        doc.set_ents(entities, missing=_uncertain(doc, entities, open_labels), default="outside")
+    else:
+        doc.set_ents(entities, default="missing" if open_labels and uncovered == "missing" else "outside")
     doc.user_data["id"] = record.id
     return doc, problems
+
+
+def _uncertain(doc: Doc, entities: list[SpacySpan], labels: set[str]) -> list[SpacySpan]:
+    """The tokens outside entities where a name of these labels may be."""
+    taken = {token.i for entity in entities for token in entity}
+    expanded = (doc.char_span(start, end, alignment_mode="expand") for start, end in uncertain_spans(doc.text, labels))
+    tokens = {token.i for span in expanded if span is not None for token in span}
+    return [doc[index : index + 1] for index in sorted(tokens - taken)]
 
 
 def to_docs(

@@ -134,6 +134,25 @@ def find_repeats(records: Iterable[Record]) -> Repetition:
     return Repetition(len(found), repeats)
 
 
+def repeated_records(records: Iterable[Record], held_out: Iterable[Record]) -> dict[str, str]:
+    """Records to leave out of a training split: id → why.
+
+    A record is left out when one of its sentences is, exactly or nearly, one of
+    the held-out documents, or when its whole text is that of an earlier record.
+    """
+    records = list(records)
+    found: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for record in records:
+        if first.setdefault(compare_key(record.text), record.id) != record.id:
+            found[record.id] = "the same text as an earlier record"
+    remaining = [record for record in records if record.id not in found]
+    for leak in find_leaks({"held out": held_out, "train": remaining}):
+        if leak.split == "train":
+            found[leak.doc_id] = "a sentence of a held-out document"
+    return found
+
+
 def _sentences(split: str, records: Iterable[Record]) -> Iterable[_Sentence]:
     for record in records:
         for start, end in sentences(record.text):

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from persian_ner import files, validation
 from persian_ner.corpus import RECORDS, SOURCES, CorpusConfig
+from persian_ner.layers import standoff
 from persian_ner.readers import records_jsonl, registry
-from persian_ner.records import InputError, Problem, Record, collect
-from persian_ner.sources import Source, read_source
+from persian_ner.records import InputError, Problem, Record, Span, collect
+from persian_ner.sources import BY_LAYER, Source, read_source
 
 
 @dataclass
 class Loaded:
-    """A source's records with our labels, ids prefixed by the source's name, and what was left out."""
+    """A source's records with our labels, ids prefixed by the source's name, and what was left out.
+
+    ``absent``: an optional source whose files are not there.
+    """
 
     source: Source
     records: list[Record]
     problems: list[Problem]
     left_out: Counter[str] = field(default_factory=Counter)
     skipped: list[Problem] = field(default_factory=list)
+    absent: bool = False
 
 
 def load(source: Source, root: Path) -> Loaded:
-    """Read a source's documents (``path`` relative to ``root``) and map its labels.
+    """Read a source's documents (``path`` relative to ``root``), apply its layer and map its labels.
 
     An unmapped label is a problem of the record it occurs in, and so are
     ``annotated_labels`` of a record that fall short of its source's.
@@ -35,8 +40,10 @@ def load(source: Source, root: Path) -> Loaded:
     try:
         items, problems = collect(registry.read(source.format, path, **source.options))
     except (OSError, ValueError) as error:
-        return Loaded(source, [], [Problem(str(path), 0, "", f"cannot be read as {source.format}: {error}")])
+        return Loaded(source, [], [_unreadable(source, path, error)])
     loaded = Loaded(source, [], problems)
+    if source.layer is not None:
+        return _with_layer(loaded, items, root)
     for item in items:
         record = _with_our_labels(item, source)
         loaded.records.append(record)
@@ -47,13 +54,52 @@ def load(source: Source, root: Path) -> Loaded:
     return loaded
 
 
+def _with_layer(loaded: Loaded, items: list[Record], root: Path) -> Loaded:
+    source = loaded.source
+    try:
+        layer = standoff.read(root / str(source.layer))
+    except InputError as error:
+        loaded.problems += error.problems
+        return loaded
+    decided = frozenset(label for label, ours in source.labels.items() if ours == BY_LAYER)
+    applied = standoff.apply(layer, items, source.labels, decided)
+    place = str(root / source.path)
+    loaded.problems += [problem if problem.file else replace(problem, file=place) for problem in applied.problems]
+    loaded.left_out.update(applied.left_out)
+    loaded.records += [_as_ours(record, record.spans, source) for record in applied.records]
+    return loaded
+
+
+def read_raw(source: Source, root: Path) -> list[Record]:
+    """A source's records with its own labels; raises :class:`InputError` when one cannot be read.
+
+    Records that the reader rejects are left out: a layer is about the others.
+    """
+    path = root / source.path
+    try:
+        records, _ = collect(registry.read(source.format, path, **source.options))
+    except (OSError, ValueError) as error:
+        raise InputError([_unreadable(source, path, error)]) from error
+    return records
+
+
+def _unreadable(source: Source, path: Path, error: Exception) -> Problem:
+    return Problem(str(path), 0, "", f"cannot be read as {source.format}: {error}")
+
+
 def load_sources(config: CorpusConfig, sources: Path, root: Path, skip_problems: bool = False) -> list[Loaded]:
     """Read every source of a corpus; raises :class:`InputError` with all problems of all of them.
 
     With ``skip_problems``, documents with a problem are left out instead, and
     their problems kept in ``skipped``; a problem of a whole file still raises.
     """
-    loaded = [load(source, root) for source in _read_declarations(config, sources)]
+    optional = set(config.optional)
+    loaded = [
+        Loaded(source, [], [], absent=True)
+        if source.name in optional and not (root / source.path).exists()
+        else load(source, root)
+        for source in _read_declarations(config, sources)
+    ]
     found = validation.check(record for item in loaded for record in item.records)
     problems = [problem for item in loaded for problem in item.problems] + found
     if skip_problems:
@@ -72,7 +118,7 @@ def _read_declarations(config: CorpusConfig, folder: Path) -> list[Source]:
     """The source files of a corpus; raises :class:`InputError` with all problems of all of them."""
     declared: list[Source] = []
     problems: list[Problem] = []
-    for name in config.sources:
+    for name in config.sources + config.optional:
         try:
             declared.append(read_source(folder / f"{name}.yml"))
         except InputError as error:
@@ -93,7 +139,9 @@ def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
         {
             item.source.name: {
                 **item.source.model_dump(exclude={"name"}),
-                "sha256": files.checksum(root / item.source.path),
+                "absent": item.absent,
+                "sha256": None if item.absent else files.checksum(root / item.source.path),
+                "layer_sha256": files.checksum(root / item.source.layer) if item.source.layer else None,
                 "records": len(item.records),
                 "left_out": dict(item.left_out),
                 "skipped": sorted(map(str, item.skipped)),
@@ -107,14 +155,19 @@ def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
 
 def _with_our_labels(record: Record, source: Source) -> Record:
     labels = [source.labels.get(span.label) for span in record.spans]
+    spans = [
+        span.model_copy(update={"label": label})
+        for span, label in zip(record.spans, labels, strict=True)
+        if label is not None
+    ]
+    return _as_ours(record, spans, source)
+
+
+def _as_ours(record: Record, spans: list[Span], source: Source) -> Record:
     return record.model_copy(
         update={
             "id": f"{source.name}/{record.id}",
-            "spans": [
-                span.model_copy(update={"label": label})
-                for span, label in zip(record.spans, labels, strict=True)
-                if label is not None
-            ],
+            "spans": spans,
             "meta": {**record.meta, "source": source.name},
             "annotated_labels": source.annotated_labels,
         }

@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from persian_ner.labels import LABELS
 from persian_ner.records import InputError, Problem
 
+Uncovered = Literal["missing", "cues", "outside"]
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -24,7 +26,11 @@ def _known(label: str) -> str:
     return label
 
 
+BY_LAYER = "layer"
+"""In a label map: the source's stand-off layer decides every single span."""
+
 _Label = Annotated[str, AfterValidator(_known)]
+_Target = Annotated[str, AfterValidator(lambda label: label if label == BY_LAYER else _known(label))]
 
 
 class Source(BaseModel):
@@ -46,12 +52,19 @@ class Source(BaseModel):
     format: str
     path: str
     options: dict[str, Any] = Field(default_factory=dict)
-    labels: dict[str, _Label | None]
+    labels: dict[str, _Target | None]
+    layer: str | None = None
     annotated_labels: list[_Label]
-    uncovered: Literal["missing", "outside"] | None = None
+    uncovered: Uncovered | None = None
     split: Literal["train", "dev", "test"] | None = None
     licence: str
     description: str = ""
+
+    @model_validator(mode="after")
+    def _layer_is_named(self) -> Source:
+        if BY_LAYER in self.labels.values() and self.layer is None:
+            raise ValueError("labels leave a label to the layer, but no layer is given")
+        return self
 
     @model_validator(mode="after")
     def _coverage_is_decided(self) -> Source:
@@ -59,7 +72,7 @@ class Source(BaseModel):
         if missing and self.uncovered is None:
             raise ValueError(
                 f"annotated_labels lacks {', '.join(missing)}: set uncovered to missing (tokens outside all spans are "
-                "unknown) or outside (they count as negative)"
+                "unknown), cues (those near a cue word are) or outside (they count as negative)"
             )
         return self
 

@@ -25,6 +25,9 @@ def main(
     with reporting_problems():
         loaded = intake.load_sources(corpus.read_config(config), sources, root, skip_problems)
         count = intake.write_records(loaded, folder, root)
+    for item in loaded:
+        if item.absent:
+            typer.echo(f"ABSENT: {item.source.name}, no {root / item.source.path}")
     skipped = sum(len(item.skipped) for item in loaded)
     typer.echo(f"Wrote {folder / corpus.RECORDS}: {count} records, {skipped} problems skipped")
 

@@ -1,0 +1,102 @@
+"""Which LOC of a corpus is a GPE: the clear cases, decided by gazetteer and head word.
+
+LOC of the Persian corpora mixes countries and cities with rivers, roads and
+continents. What neither the lists nor the head words decide is left to a reader
+(``None``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+from persian_ner.layers.wordlists import key, words
+
+_ADMINISTRATIVE = words("administrative")
+_LOOSE = words("loose_administrative")
+_NATURAL = words("natural_or_built")
+_REGIONS = words("regions") | {region.replace(" ", "") for region in words("regions")}
+_BESIDE = words("beside")
+_UNDECIDED = words("institutions") | words("undecided")
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a LOC is: ``spans`` are the GPE inside it, offsets in characters of the surface; ``by`` names the rule."""
+
+    spans: tuple[tuple[int, int], ...]
+    by: str
+
+
+@dataclass(frozen=True)
+class Gazetteer:
+    """Names of places with a government, as keys."""
+
+    names: frozenset[str]
+
+    def __contains__(self, surface: str) -> bool:
+        """Whether the surface is a listed name, with or without spaces."""
+        name = key(surface)
+        return name in self.names or name.replace(" ", "") in self.names
+
+
+def load_gazetteer(folder: Path) -> Gazetteer:
+    """Read countries (CLDR, i18n-iso-countries), Iranian divisions and GeoNames places below ``folder``."""
+    names: set[str] = set()
+    names.update(_values(srsly.read_json(folder / "i18n_iso_countries_fa.json")["countries"].values()))
+    territories = srsly.read_json(folder / "cldr_fa" / "territories.json")
+    names.update(_values(territories["main"]["fa"]["localeDisplayNames"]["territories"].values()))
+    names.update(
+        _values(item["name"] for item in srsly.read_json(folder / "sajaddp_all.json") if item["type"] != "rural")
+    )
+    for place in srsly.read_json(folder / "geonames_cities1000_arabicscript.json"):
+        if place["pop"] >= 50_000:
+            names.update(_values(name for name in place["alt"] if not name.isascii()))
+    keys = {key(name) for name in names} | {key(name).replace(" ", "") for name in names}
+    return Gazetteer(frozenset(name for name in keys - _REGIONS if len(name) > 1))
+
+
+def _values(values: Iterable[Any]) -> set[str]:
+    found: set[str] = set()
+    for value in values:
+        for name in value if isinstance(value, list) else [value]:
+            found.add(re.sub(r"\s*\(.*?\)\s*", " ", str(name)).strip())
+    return found
+
+
+def decide(surface: str, gazetteer: Gazetteer) -> Verdict | None:
+    """The GPE of a LOC surface by list and head word, or ``None`` when a reader has to decide.
+
+    «غرب بغداد» → «بغداد» inside; «رود کارون» → nothing; «استان گلستان» → the
+    whole; «اروپا» → nothing.
+    """
+    tokens = [(match.start(), match.end()) for match in _WORD.finditer(surface)]
+    keys = [key(surface[start:end]) for start, end in tokens]
+    if not tokens or key(surface) in _UNDECIDED:
+        return None
+    if key(surface) in _REGIONS:
+        return Verdict((), "region")
+    if surface in gazetteer:
+        return Verdict(((0, len(surface)),), "gazetteer")
+    if keys[0] in _NATURAL or keys[0].removesuffix("ی") in _NATURAL:
+        return Verdict((), "head word")
+    if len(tokens) > 1 and keys[0] in _BESIDE:
+        start = next((index for index, word in enumerate(keys) if word not in _BESIDE), len(keys))
+        if start == len(keys):
+            return Verdict((), "region")
+        inner = decide(surface[tokens[start][0] :], gazetteer)
+        if inner is None:
+            return None
+        shift = tokens[start][0]
+        return Verdict(tuple((a + shift, b + shift) for a, b in inner.spans), f"beside, {inner.by}")
+    if len(tokens) in (2, 3, 4) and keys[0] in _ADMINISTRATIVE and surface[tokens[1][0] :] in gazetteer:
+        return Verdict(((0, len(surface)),), "head word")
+    if len(tokens) == 2 and keys[0] in _ADMINISTRATIVE - _LOOSE:
+        return Verdict(((0, len(surface)),), "head word")
+    return None

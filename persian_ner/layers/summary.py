@@ -1,0 +1,85 @@
+"""What a layer decided, counted: behind ``docs/layers.md``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader
+
+from persian_ner.labels import LABELS
+from persian_ner.layers.agreement import Answer, read_answers
+from persian_ner.layers.standoff import Edit, Layer
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts of one layer.
+
+    ``outcomes``: (source's label, outcome) → spans, the outcome being one of our
+    labels, ``part`` (only names inside it) or ``nothing``. ``by``: what decided →
+    spans of the source. ``added``: our label → spans the source has not, those
+    inside a decided span not counted. ``dropped``: records left out.
+    """
+
+    name: str
+    documents: int
+    records: int
+    outcomes: dict[tuple[str, str], int]
+    by: dict[str, int]
+    added: dict[str, int]
+    dropped: int
+    answers: list[Answer]
+
+    def agreement(self) -> tuple[int, int]:
+        """Decisions made twice, and those of them that agree."""
+        return len(self.answers), sum(answer.agrees for answer in self.answers)
+
+
+def summarise(layer: Layer, answers: list[Answer]) -> Summary:
+    """Count a layer's decisions."""
+    outcomes: Counter[tuple[str, str]] = Counter()
+    by: Counter[str] = Counter()
+    added: Counter[str] = Counter()
+    for entry in layer.entries.values():
+        spans = [edit for edit in entry.edits if edit.was is not None]
+        inner = {id(part): span for span in spans for part in _parts(span, entry.edits)}
+        for span in spans:
+            has_parts = any(owner is span for owner in inner.values())
+            outcomes[str(span.was), span.now or ("part" if has_parts else "nothing")] += 1
+            by[span.by] += 1
+        added.update(str(edit.now) for edit in entry.edits if edit.was is None and id(edit) not in inner)
+    return Summary(
+        layer.source,
+        len(layer.documents),
+        len(layer.entries),
+        dict(sorted(outcomes.items())),
+        dict(by.most_common()),
+        {label: added[label] for label in LABELS},
+        sum(bool(entry.drop) for entry in layer.entries.values()),
+        answers,
+    )
+
+
+def _parts(span: Edit, edits: tuple[Edit, ...]) -> list[Edit]:
+    return [edit for edit in edits if edit.was is None and span.start <= edit.start and edit.end <= span.end]
+
+
+def render(summaries: list[Summary]) -> str:
+    """The Markdown page about the layers."""
+    environment = Environment(
+        loader=PackageLoader("persian_ner"), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    disagreements = {item.name: [answer for answer in item.answers if not answer.agrees][:_SHOWN] for item in summaries}
+    return environment.get_template("layers.md.j2").render(
+        summaries=summaries, labels=LABELS, disagreements=disagreements
+    )
+
+
+def read_agreement(folder: Path, name: str) -> list[Answer]:
+    """The decisions about a layer that were made twice; none when nobody has."""
+    path = folder / f"{name}.tsv"
+    return read_answers(path) if path.exists() else []

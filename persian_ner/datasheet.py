@@ -28,7 +28,7 @@ from persian_ner.readers import markup
 from persian_ner.records import InputError, Problem, Record, Span, collect
 from persian_ner.tokenizer import token_pattern
 
-GROUP_KEYS = ("topic", "kind", "register", "year")
+GROUP_KEYS = ("topic", "kind", "register", "scraped", "year")
 """What articles are counted by; all but ``year`` (of ``published``) are keys of a record's ``meta``."""
 
 SAMPLE_WORDS = 1000

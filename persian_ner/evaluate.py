@@ -1,6 +1,6 @@
 """Evaluate a pipeline on gold records, and keep the result in a folder.
 
-A folder of one evaluation holds ``metrics.json`` (:class:`~persian_ner.metrics.Metrics`)
+A folder of one evaluation holds ``metrics.json`` (:class:`EvaluationMetrics`)
 and ``predictions.jsonl``: per document ``id``, ``text``, ``gold``, ``predicted``,
 ``annotated_labels`` and ``meta``.
 """
@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import srsly
 import yaml
@@ -32,6 +32,7 @@ from persian_ner.metrics import (
     count_words,
     span_defects,
 )
+from persian_ner.novelty import Novelty, Training, measure, training_labels
 from persian_ner.predict import BATCH_SIZE, predict
 from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Problem, Record, Span, collect
@@ -55,6 +56,16 @@ _PACKAGES = (
 )
 
 
+class EvaluationMetrics(Metrics):
+    """What an evaluation on file holds: the metrics, and those that take the training records to tell.
+
+    Version 2 added ``novelty``; files of version 1, which lack it, are read as well.
+    """
+
+    schema_version: Literal[1, 2] = 2  # type: ignore[assignment]  # wider than Metrics, and never assigned to
+    novelty: Novelty | None = Field(default=None, description="null when no training records were given")
+
+
 _F1 = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -73,12 +84,14 @@ def evaluate(
     *,
     name: str = "",
     data: Path | None = None,
+    training: Training | None = None,
     batch_size: int = BATCH_SIZE,
-) -> tuple[Metrics, list[Evaluated]]:
+) -> tuple[EvaluationMetrics, list[Evaluated]]:
     """Predict and score ``records``; ``data`` is the file they came from, for the provenance.
 
-    The pipeline's first texts are predicted twice, so that one-time costs do not
-    count as speed. Raises :class:`InputError` when gold spans cannot be scored.
+    With ``training``, spans are also scored by whether their surfaces are known from
+    there. The pipeline's first texts are predicted twice, so that one-time costs do
+    not count as speed. Raises :class:`InputError` when gold spans cannot be scored.
     """
     predict(nlp, islice(records, WARM_UP_TEXTS), batch_size)
     begin = time.perf_counter()
@@ -89,11 +102,14 @@ def evaluate(
         for record, spans in zip(records, predicted, strict=True)
     ]
     words = sum(count_words(record.text) for record in records)
-    metrics = compute(evaluated).model_copy(
-        update={
+    scores = compute(evaluated)
+    metrics = EvaluationMetrics.model_validate(
+        {
+            **scores.model_dump(exclude={"schema_version"}),
             "name": name,
             "speed": Speed(words=words, seconds=seconds, words_per_second=words / seconds if words else None),
             "provenance": provenance(nlp, data),
+            "novelty": measure(evaluated, scores.labels, training) if training else None,
         }
     )
     return metrics, evaluated
@@ -109,7 +125,7 @@ def provenance(nlp: Language, data: Path | None) -> Provenance:
         model=ModelInfo(
             name=meta["name"], lang=meta["lang"], version=meta["version"], provenance=meta.get("provenance")
         ),
-        data=DataInfo(path=data.as_posix(), sha256=checksum(data)) if data else None,
+        data=_data_info(data) if data else None,
         device=f"{get_current_ops().device_type} ({platform.machine()})",
         git_commit=git_commit(),
         versions={"python": platform.python_version(), **_package_versions()},
@@ -152,6 +168,11 @@ def read_gold(path: Path) -> list[Record]:
     return records
 
 
+def read_training(path: Path) -> Training:
+    """Read the canonical JSONL that a pipeline was trained on. Raises :class:`InputError` as :func:`read_gold` does."""
+    return Training(training_labels(read_gold(path)), _data_info(path))
+
+
 def read_thresholds(path: Path) -> Thresholds:
     """Read thresholds from YAML or JSON. Raises :class:`InputError` with every problem found."""
     try:
@@ -183,13 +204,13 @@ def write_evaluation(folder: Path, metrics: Metrics, evaluated: Sequence[Evaluat
     write_text(folder / METRICS_FILE, summary)
 
 
-def read_evaluation(folder: Path) -> tuple[Metrics, list[Evaluated]]:
+def read_evaluation(folder: Path) -> tuple[EvaluationMetrics, list[Evaluated]]:
     """Read what :func:`write_evaluation` wrote. Raises :class:`InputError` with every problem found."""
     problems: list[Problem] = []
-    metrics: Metrics | None = None
+    metrics: EvaluationMetrics | None = None
     evaluated: list[Evaluated] = []
     try:
-        metrics = Metrics.model_validate_json((folder / METRICS_FILE).read_bytes())
+        metrics = EvaluationMetrics.model_validate_json((folder / METRICS_FILE).read_bytes())
     except ValidationError as error:
         problems += _schema_problems(folder / METRICS_FILE, error)
     except OSError as error:
@@ -236,6 +257,10 @@ def _schema_problems(path: Path, error: ValidationError) -> list[Problem]:
         Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
         for item in error.errors()
     ]
+
+
+def _data_info(path: Path) -> DataInfo:
+    return DataInfo(path=path.as_posix(), sha256=checksum(path))
 
 
 def _package_versions() -> dict[str, str]:

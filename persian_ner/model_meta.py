@@ -28,6 +28,7 @@ def stamp(model: Path, manifest: Path, name: str, version: str) -> dict[str, Any
         "sources": [
             {"name": source, "license": facts["licence"], "description": facts["description"]}
             for source, facts in corpus["sources"].items()
+            if not facts["absent"]
         ],
         "provenance": {
             "git_commit": files.git_commit(Path()),

@@ -18,7 +18,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.metrics import ErrorType, Evaluated, Interval, Metrics, Pair, align, scored_spans
+from persian_ner.novelty import Known, Novelty
 from persian_ner.records import Span
 
 CORRECT_EXAMPLES = 8
@@ -30,6 +32,12 @@ ERROR_NAMES: dict[ErrorType, str] = {
     "boundary": "مرز نادرست",
 }
 LABEL_NAMES = {"PER": "شخص", "ORG": "سازمان", "GPE": "مکان سیاسی", "EVENT": "رویداد", "DATE": "تاریخ"}
+KNOWN_NAMES: dict[Known, str] = {
+    "same_label": "با همین برچسب",
+    "other_label": "فقط با برچسب دیگر",
+    "never": "هرگز",
+}
+KNOWN_HEADINGS: dict[Known, str] = {"same_label": "same label", "other_label": "other label only", "never": "never"}
 BREAKDOWN_NAMES = {"topic": "موضوع", "kind": "گونه", "source": "منبع"}
 
 
@@ -125,6 +133,7 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
         error_names=ERROR_NAMES,
         label_names=LABEL_NAMES,
+        known_names=KNOWN_NAMES,
         breakdown_names=BREAKDOWN_NAMES,
     )
 
@@ -132,12 +141,12 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
 def markdown_summary(metrics: Metrics) -> str:
     """The main numbers as Markdown tables, for a model card or a pull request."""
     overall = metrics.overall
-    lines = [f"## {_cell(metrics.name or 'Evaluation')}", ""]
+    lines = [f"## {markdown_cell(metrics.name or 'Evaluation')}", ""]
     if metrics.provenance:
         model, data = metrics.provenance.model, metrics.provenance.data
-        lines.append(f"- Model: {_cell(model.lang)}_{_cell(model.name)} {_cell(model.version)}")
+        lines.append(f"- Model: {markdown_cell(model.lang)}_{markdown_cell(model.name)} {markdown_cell(model.version)}")
         if data:
-            lines.append(f"- Data: {_cell(data.path)} (sha256 {data.sha256})")
+            lines.append(f"- Data: {markdown_cell(data.path)} (sha256 {data.sha256})")
     lines.append(f"- {_whole(metrics.documents)} documents, {_whole(metrics.words)} words")
     if metrics.speed and metrics.speed.words_per_second and metrics.provenance:
         lines.append(f"- {_whole(metrics.speed.words_per_second)} words/s on {metrics.provenance.device}")
@@ -145,7 +154,7 @@ def markdown_summary(metrics: Metrics) -> str:
         ["Label", "P", "R", "F1", f"{metrics.bootstrap.level:.0%} interval", "Gold", "Predicted"],
         [
             [
-                _cell(label),
+                markdown_cell(label),
                 *(_percent(value) for value in (scores.strict.precision, scores.strict.recall, scores.strict.f1)),
                 _range(scores.strict_f1_interval),
                 _whole(scores.support),
@@ -167,7 +176,34 @@ def markdown_summary(metrics: Metrics) -> str:
             for score in [getattr(overall, match_type)]
         ],
     )
+    novelty = _novelty(metrics)
+    if novelty:
+        lines += _markdown_novelty(novelty)
     return "\n".join(lines) + "\n"
+
+
+def _novelty(metrics: Metrics) -> Novelty | None:
+    """Scores by known surface, where metrics are of an evaluation that was given the training records."""
+    return metrics.novelty if isinstance(metrics, EvaluationMetrics) else None
+
+
+def _markdown_novelty(novelty: Novelty) -> list[str]:
+    rows = [*novelty.per_label.items(), ("all (micro)", novelty.overall)]
+    return _markdown_table(
+        ["Label", "Surface annotated in training", "P", "R", "F1", "Gold", "Predicted"],
+        [
+            [
+                markdown_cell(label),
+                heading,
+                *(_percent(value) for value in (tally.precision, tally.recall, tally.f1)),
+                _whole(tally.support),
+                _whole(tally.predicted),
+            ]
+            for label, found in rows
+            for known, heading in KNOWN_HEADINGS.items()
+            for tally in [getattr(found, known)]
+        ],
+    )
 
 
 def _section(evaluation: Evaluation) -> dict[str, Any]:
@@ -178,6 +214,7 @@ def _section(evaluation: Evaluation) -> dict[str, Any]:
     correct = [(document, p) for document, found in by_document for p in found if p.pairs and not p.wrong]
     return {
         "metrics": metrics,
+        "novelty": _novelty(metrics),
         "confusion": _confusion_rows(metrics),
         "error_counts": Counter(error for pair in wrong for error in pair.errors),
         "wrong_pairs": len(wrong),
@@ -298,7 +335,7 @@ def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
     """Text for one Markdown line: nothing in it ends the line or the table cell, or starts markup."""
     return re.sub(r"([\\`*_<>|\[\]#])", r"\\\1", " ".join(text.split()))
 

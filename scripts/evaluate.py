@@ -22,6 +22,9 @@ def main(
     output: Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder for the two files")],
     gpu_id: Annotated[int, typer.Option(help="GPU to use; -1 for the CPU")] = -1,
     name: Annotated[str, typer.Option(help="Title of this evaluation in reports [default: the gold file's name]")] = "",
+    train: Annotated[
+        Path | None, typer.Option(help="Training records, canonical JSONL: scores by whether a surface occurs there")
+    ] = None,
     thresholds: Annotated[
         Path | None, typer.Option(help="YAML or JSON with overall_f1 and labels; exit code 2 when F1 is below")
     ] = None,
@@ -29,13 +32,14 @@ def main(
     """Predict the texts of GOLD with the pipeline and score the spans found."""
     problems: list[Problem] = []
     records = collecting(problems, lambda: evaluate.read_gold(gold))
+    training = collecting(problems, lambda: evaluate.read_training(train) if train else None)
     wanted = collecting(problems, lambda: evaluate.read_thresholds(thresholds) if thresholds else None)
     nlp = collecting(problems, lambda: evaluate.load_pipeline(model, gpu_id))
     if records is None or nlp is None or problems:
         for problem in problems:
             typer.echo(str(problem), err=True)
         raise typer.Exit(1)
-    metrics, evaluated = evaluate.evaluate(nlp, records, name=name or gold.stem, data=gold)
+    metrics, evaluated = evaluate.evaluate(nlp, records, name=name or gold.stem, data=gold, training=training)
     evaluate.write_evaluation(output, metrics, evaluated)
     Console().print(_table(metrics))
     missed = evaluate.below_thresholds(metrics, wanted) if wanted else []

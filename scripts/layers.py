@@ -1,4 +1,4 @@
-"""Build the stand-off layers of the public corpora."""
+"""Build the stand-off layers of the public corpora, and count what they decided."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,12 +19,6 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 _Names = Annotated[list[str], typer.Argument(help="Sources (configs/sources/NAME.yml)")]
 _Sources = Annotated[Path, typer.Option(help="Folder with one YAML file a source")]
 _SOURCES = Path("configs/sources")
-
-
-@app.callback()
-def main() -> None:
-    """Build the stand-off layers of the public corpora."""
-    # Without a callback typer would take «build», the only command, for the name of a source.
 
 
 @app.command()

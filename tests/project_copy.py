@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 def copy_project(target: Path, articles: int) -> Path:
     """Copy what the commands need, with the first ``articles`` articles only."""
-    for folder in ("configs", "scripts", "persian_ner", "assets/encoder"):
+    for folder in ("configs", "scripts", "persian_ner", "assets/encoder", "assets/layers"):
         shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "project.yml", target)
     (target / "assets" / "articles").mkdir()

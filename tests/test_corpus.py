@@ -37,6 +37,9 @@ def test_a_configuration(tmp_path: Path) -> None:
     config = read_config(put(tmp_path / "corpus.yml", CONFIG))
     assert (config.sources, config.max_words) == (["own"], 100)
     assert config.shares == {"train": 0.5, "dev": 0.25, "test": 0.25}
+    assert (config.optional, config.drop_repeats) == ([], False)
+    config = read_config(put(tmp_path / "corpus.yml", CONFIG + "optional: [b, c]\ndrop_repeats: true\n"))
+    assert (config.optional, config.drop_repeats) == (["b", "c"], True)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,7 @@ def test_a_configuration(tmp_path: Path) -> None:
             CONFIG.replace("[own]", "[]").replace("100", "0"),
             ["max_words: Input should be greater", "sources: List should"],
         ),
+        (CONFIG + "optional: b\ndrop_repeats: [2]\n", ["drop_repeats: Input should", "optional: Input should"]),
         (CONFIG + "max_word: 5\n", ["max_word: Extra inputs are not permitted"]),
         ("sources: [own", ["cannot be read as YAML: "]),
         ("", ["file: Input should be"]),
@@ -117,6 +121,7 @@ def test_the_manifest_counts_what_is_there(tmp_path: Path) -> None:
     assert manifest["sources"] == srsly.read_json(folder / "sources.json")
     assert manifest["labels"] == ["PER", "ORG", "GPE", "EVENT", "DATE"]
     assert manifest["dropped"] == {
+        "repeats": {},
         "misaligned_spans": [],
         "documents_with_problems": {},
         "spans_left_out_by_label_map": {"columns": {"label money mapped to null": 2}},
@@ -245,3 +250,45 @@ def test_records_of_an_undeclared_source_are_an_error(tmp_path: Path) -> None:
         (7, "meta.source is not in sources.json"),
     ]
     assert contents(folder) == before
+
+
+def test_training_records_that_repeat_others_can_be_left_out(tmp_path: Path) -> None:
+    config = write_corpus(tmp_path)
+    other = "[مانا](PER) در [یزد](GPE) از [بانک نو](ORG) پس از [جام باران](EVENT) در [مهر](DATE) نوشت."
+    put(tmp_path / "articles" / "c.md", f"---\nid: c\n---\n{other}\n")
+    put(tmp_path / "articles" / "d.md", f"---\nid: d\n---\n{other.replace('ی', 'ي')}\n")
+    kept = {"own/a", "own/b", "own/c", "own/d"}
+    assert convert_corpus(tmp_path)["dropped"]["repeats"] == {}
+    assert {record.id for record in read_records(tmp_path / "corpus" / "train.jsonl")} == kept
+    put(config, config.read_text("utf-8") + "drop_repeats: true\n")
+    manifest = convert_corpus(tmp_path)
+    # The paragraph of «a» and «b» is that of the development document but for one name.
+    assert manifest["dropped"]["repeats"] == {
+        "a sentence of a held-out document": 2,
+        "the same text as an earlier record": 1,
+    }
+    train = manifest["splits"]["train"]
+    assert (train["records"], train["segments"], train["by_source"]["own"]["records"]) == (1, 1, 1)
+    assert [record.id for record in read_records(tmp_path / "corpus" / "train.jsonl")] == ["own/c"]
+    assert [doc.user_data["id"] for doc in read_docs(tmp_path / "corpus" / "train.spacy")] == ["own/c@0"]
+    assert [manifest["splits"][split]["records"] for split in ("dev", "test")] == [1, 2]
+
+
+def test_cues_reach_the_documents(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    partial = SOURCES["own"].replace("GPE, EVENT, DATE]", "GPE, DATE]").replace("EVENT: EVENT", "EVENT: null")
+    put(tmp_path / "sources" / "partial.yml", partial.replace("own", "partial").replace("articles", "partial"))
+    with (tmp_path / "sources" / "partial.yml").open("a", encoding="utf-8") as handle:
+        handle.write("uncovered: cues\n")
+    put(tmp_path / "partial" / "e.md", "---\nid: e\n---\n[سارا](PER) گفت: جشنواره باران.\n")
+    put(tmp_path / "corpus.yml", CONFIG.replace("[own]", "[own, partial, held-out, columns]"))
+    convert_corpus(tmp_path)
+    docs = {doc.user_data["id"]: doc for doc in read_docs(tmp_path / "corpus" / "train.spacy")}
+    assert [(token.text, token.ent_iob_) for token in docs["partial/e@0"]] == [
+        ("سارا", "B"),
+        ("گفت", "O"),
+        (":", "O"),
+        ("جشنواره", ""),
+        ("باران", ""),
+        (".", "O"),
+    ]

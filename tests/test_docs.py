@@ -23,9 +23,8 @@ from weasel.cli.document import project_document
 
 from persian_ner import docbin, intake
 from persian_ner.corpus import read_config
-from persian_ner.evaluate import read_thresholds
+from persian_ner.evaluate import EvaluationMetrics, read_thresholds
 from persian_ner.labels import LABELS
-from persian_ner.metrics import Metrics
 from persian_ner.readers import markup, registry
 from persian_ner.records import Record, collect
 from persian_ner.sources import read_source
@@ -321,7 +320,7 @@ class TestFormats:
 
     def test_metrics_are_described(self) -> None:
         rows = re.findall(r"^\| (`.*?) \|", sections(self.PAGE)["What evaluate writes"], flags=re.MULTILINE)
-        assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} == set(Metrics.model_fields)
+        assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} == set(EvaluationMetrics.model_fields)
 
 
 class TestAnnotation:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persian_ner.duplicates import MIN_LETTERS, compare_key, find_leaks, find_repeats
+from persian_ner.duplicates import MIN_LETTERS, compare_key, find_leaks, find_repeats, repeated_records
 from persian_ner.hazm_alignment import sentences
 from persian_ner.readers import markup
 from persian_ner.records import Record
@@ -166,3 +166,46 @@ def test_repeats_within_one_set() -> None:
     assert repetition.compared == 4
     found = [(repeat.doc_id, repeat.other_doc_id, repeat.similarity == 1) for repeat in repetition.repeats]
     assert found == [("d3", "d1", True), ("d4", "d1", False)]
+
+
+HELD_OUT, EARLIER = "a sentence of a held-out document", "the same text as an earlier record"
+
+
+def test_training_records_that_repeat_a_held_out_document_or_one_another() -> None:
+    train = records(
+        TWINS["Arabic letters"],  # a copy of a held-out sentence
+        f"تیتر\n{OTHERS[1]} {SENTENCE.replace('۲۵۰', '۲۶۰')}",  # a near copy among others
+        OTHERS[0],
+        f"«{OTHERS[0]}»",  # the third again
+        f"{OTHERS[0]} {OTHERS[2]}",  # one sentence again, not the whole text
+        "کوتاه.",
+        "کوتاه!",  # short, but the whole text again
+        TWINS["ASCII digits"],  # both: the first again, which goes as well
+    )
+    held_out = records(f"کوتاه. {SENTENCE}", prefix="t")
+    assert repeated_records(train, held_out) == {
+        "d1": HELD_OUT,
+        "d2": HELD_OUT,
+        "d4": EARLIER,
+        "d7": EARLIER,
+        "d8": EARLIER,
+    }
+    assert repeated_records(train, []) == {"d4": EARLIER, "d7": EARLIER, "d8": EARLIER}
+    assert repeated_records([], held_out) == {}
+
+
+def test_held_out_documents_may_repeat_one_another() -> None:
+    assert repeated_records(records(OTHERS[0]), records(SENTENCE, SENTENCE, prefix="t")) == {}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from([SENTENCE, *OTHERS, TWINS["half-spaces lost"]]), max_size=8), st.integers(0, 8))
+def test_what_remains_of_the_training_records_repeats_nothing(texts: list[str], border: int) -> None:
+    train, held_out = records(*texts[:border]), records(*texts[border:], prefix="t")
+    found = repeated_records(train, held_out)
+    remaining = [record for record in train if record.id not in found]
+    assert find_leaks({"held out": held_out, "train": remaining}) == []
+    keys = [compare_key(record.text) for record in remaining]
+    assert len(keys) == len(set(keys))
+    # Every text is still there, in the training records or held out.
+    assert {compare_key(text) for text in texts} == {*keys, *(compare_key(record.text) for record in held_out)}

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from persian_ner.evaluate import (
     METRICS_FILE,
     PREDICTIONS_FILE,
+    EvaluationMetrics,
     Thresholds,
     below_thresholds,
     evaluate,
@@ -22,8 +23,11 @@ from persian_ner.evaluate import (
     read_evaluation,
     read_gold,
     read_thresholds,
+    read_training,
     write_evaluation,
 )
+from persian_ner.metrics import compute
+from persian_ner.novelty import measure
 from persian_ner.predict import predict
 from persian_ner.records import InputError, Record, Span
 from persian_ner.tokenizer import create_tokenizer
@@ -154,10 +158,35 @@ def test_write_and_read_round_trip(nlp, gold, tmp_path):
     assert sorted(path.name for path in (tmp_path / "new" / "out").iterdir()) == [METRICS_FILE, PREDICTIONS_FILE]
 
 
+def test_novelty_is_kept_with_the_metrics(nlp, gold, tmp_path):
+    train = tmp_path / "train.jsonl"
+    train.write_text(json.dumps({"id": "t", "text": "شيراز", "spans": [{"start": 0, "end": 5, "label": "GPE"}]}))
+    training = read_training(train)
+    assert training.data.sha256 == hashlib.sha256(train.read_bytes()).hexdigest()
+    metrics, evaluated = evaluate(nlp, read_gold(gold), training=training)
+    assert metrics.schema_version == 2
+    assert metrics.novelty == measure(evaluated, metrics.labels, training)
+    # Both «شیراز» are known and found; the person is not, and half of the name is found.
+    known, never = metrics.novelty.overall.same_label, metrics.novelty.overall.never
+    assert (known.correct, known.predicted, known.support) == (2, 2, 2)
+    assert (never.correct, never.predicted, never.support) == (0, 1, 1)
+    write_evaluation(tmp_path / "out", metrics, evaluated)
+    assert read_evaluation(tmp_path / "out") == (metrics, evaluated)
+
+
+def test_metrics_of_version_1_are_read(nlp, gold, tmp_path):
+    metrics, evaluated = evaluate(nlp, read_gold(gold))
+    write_evaluation(tmp_path, compute(evaluated), evaluated)
+    assert "novelty" not in json.loads((tmp_path / METRICS_FILE).read_text())
+    found, _ = read_evaluation(tmp_path)
+    assert isinstance(found, EvaluationMetrics)
+    assert (found.schema_version, found.novelty, found.overall) == (1, None, metrics.overall)
+
+
 def test_read_evaluation_reports_both_files(nlp, tmp_path):
     write_evaluation(tmp_path, *evaluate(nlp, []))
     other = json.loads((tmp_path / METRICS_FILE).read_text())
-    (tmp_path / METRICS_FILE).write_text(json.dumps(other | {"schema_version": 2}))
+    (tmp_path / METRICS_FILE).write_text(json.dumps(other | {"schema_version": 3}))
     (tmp_path / PREDICTIONS_FILE).write_text('{"id": "a"}\n')
     with pytest.raises(InputError) as caught:
         read_evaluation(tmp_path)
@@ -235,6 +264,15 @@ def test_script_writes_both_files_and_says_so(model, gold, tmp_path):
     assert json.loads(lines[0])["predicted"][0] == {"start": 5, "end": 10, "label": "PER"}
 
 
+def test_script_scores_by_training_surface(model, gold, tmp_path):
+    assert run(model, gold, tmp_path / "out", "--train", gold).exit_code == 0
+    metrics, _ = read_evaluation(tmp_path / "out")
+    assert metrics.novelty.training.path == gold.as_posix()
+    # Gold is training here, so all of it is known; the half name that is predicted is not.
+    assert metrics.novelty.overall.same_label.support == 3
+    assert metrics.novelty.overall.never.predicted == 1
+
+
 def test_script_reports_all_bad_input_and_keeps_earlier_outputs(gold, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -242,9 +280,10 @@ def test_script_reports_all_bad_input_and_keeps_earlier_outputs(gold, tmp_path):
     thresholds = tmp_path / "thresholds.yaml"
     thresholds.write_text("nonsense: 1\n")
     gold.write_text("not json\n")
-    result = run("no_such_pipeline", gold, out, "--thresholds", thresholds)
+    missing = tmp_path / "train.jsonl"
+    result = run("no_such_pipeline", gold, out, "--thresholds", thresholds, "--train", missing)
     assert result.exit_code == 1
-    for expected in ("gold.jsonl", "thresholds.yaml", "no_such_pipeline"):
+    for expected in ("gold.jsonl", "thresholds.yaml", "no_such_pipeline", "train.jsonl"):
         assert expected in result.output
     assert (out / METRICS_FILE).read_text() == "earlier"
     assert [path.name for path in out.iterdir()] == [METRICS_FILE]

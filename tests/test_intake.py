@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import runpy
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import srsly
 from tiny_corpus import PARAGRAPH, SOURCES, contents, put, write_corpus
 
 from persian_ner.corpus import read_config, read_records
-from persian_ner.intake import Loaded, load, load_sources, write_records
+from persian_ner.intake import Loaded, load, load_sources, read_raw, write_records
+from persian_ner.layers import standoff
+from persian_ner.layers.standoff import Edit, Entry, Layer
 from persian_ner.records import InputError, Problem, Span
 from persian_ner.sources import Source, read_source
 
@@ -178,12 +182,15 @@ def test_what_is_written(tmp_path: Path) -> None:
         "path": "columns.txt",
         "options": {},
         "labels": {"pers": "PER", "loc": "GPE", "org": "ORG", "eve": "EVENT", "dat": "DATE", "money": None},
+        "layer": None,
         "annotated_labels": ["PER", "ORG", "GPE", "EVENT", "DATE"],
         "uncovered": None,
         "split": "test",
         "licence": "none stated",
         "description": "",
+        "absent": False,
         "sha256": hashlib.sha256((tmp_path / "columns.txt").read_bytes()).hexdigest(),
+        "layer_sha256": None,
         "records": 2,
         "left_out": {"label money mapped to null": 2},
         "skipped": [],
@@ -202,3 +209,164 @@ def test_records_that_cannot_be_written_change_nothing(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_records(loaded, out, tmp_path)
     assert contents(out) == before
+
+
+LAYER_SOURCE = """
+name: columns
+format: conll
+path: columns.txt
+labels: {pers: PER, loc: layer, org: ORG, eve: EVENT, dat: DATE, money: null}
+layer: layers/columns.jsonl
+annotated_labels: [PER, ORG, GPE, EVENT, DATE]
+split: test
+licence: none stated
+"""
+
+
+def with_layer(root: Path, *edits: Edit) -> Source:
+    """The tiny corpus with a layer over its last source; returns that source. Its place is «از»."""
+    write_corpus(root)
+    source = read_source(put(root / "sources" / "columns.yml", LAYER_SOURCE))
+    records = read_raw(source, root)
+    entries = {"columns#1": Entry(standoff.digest(records[0].text), edits)} if edits else {}
+    layer = Layer("columns", standoff.document_digests(records), entries)
+    standoff.write(layer, root / "layers" / "columns.jsonl")
+    return source
+
+
+DECIDED = Edit(16, 18, "از", "loc", "GPE", "gazetteer")
+ADDED = Edit(22, 29, "ده ریال", "money", "DATE", "reading")
+
+
+def test_raw_records_carry_the_labels_of_the_source(tmp_path: Path) -> None:
+    source = with_layer(tmp_path, DECIDED)
+    first, second = read_raw(source, tmp_path)
+    assert (first.id, second.id) == ("columns#1", "columns#2")
+    assert [span.label for span in first.spans] == ["pers", "dat", "loc", "org", "money", "eve"]
+    # Records that the reader rejects are left out: no layer can be about them.
+    put(tmp_path / "columns.txt", "سارا B-pers\nرفت\n\nاو O\n")
+    assert [record.text for record in read_raw(source, tmp_path)] == ["او"]
+    (tmp_path / "columns.txt").unlink()
+    with pytest.raises(InputError, match="cannot be read as conll: "):
+        read_raw(source, tmp_path)
+
+
+def test_a_layer_decides_before_the_map(tmp_path: Path) -> None:
+    loaded = load(with_layer(tmp_path, DECIDED, ADDED), tmp_path)
+    assert loaded.problems == []
+    first, second = loaded.records
+    assert [(first.text[span.start : span.end], span.label) for span in first.spans] == [
+        ("سارا", "PER"),
+        ("هفته آینده", "DATE"),
+        ("از", "GPE"),
+        ("آب", "ORG"),
+        ("ده ریال", "DATE"),
+        ("جشن", "EVENT"),
+    ]
+    assert (first.id, second.id, second.spans) == ("columns/columns#1", "columns/columns#2", [])
+    assert second.meta == {"document": "columns", "source": "columns"}
+    assert second.annotated_labels == ["PER", "ORG", "GPE", "EVENT", "DATE"]
+    assert loaded.left_out == Counter({"label money mapped to null": 1})
+
+
+def test_a_place_nobody_decided_about_is_a_problem_with_its_place(tmp_path: Path) -> None:
+    with_layer(tmp_path)
+    assert problems_of(tmp_path) == [
+        Problem(str(tmp_path / "columns.txt"), 1, "columns#1", "loc 'از' at 16–18 is not decided in the layer")
+    ]
+    *_, columns = load_all(tmp_path, skip_problems=True)
+    assert [record.id for record in columns.records] == ["columns/columns#2"]
+    assert [problem.doc_id for problem in columns.skipped] == ["columns#1"]
+
+
+def test_a_layer_does_not_fit_another_text(tmp_path: Path) -> None:
+    source = with_layer(tmp_path, DECIDED)
+    text = (tmp_path / "columns.txt").read_text("utf-8")
+    put(tmp_path / "columns.txt", text.replace("سارا", "دارا"))
+    file = str(tmp_path / "columns.txt")
+    reason = "is not the one the layer was made for"
+    assert load(source, tmp_path).problems == [Problem(file, 1, "columns#1", f"the text {reason}")]
+    put(tmp_path / "columns.txt", text.replace("داد", "گرفت"))
+    assert load(source, tmp_path).problems == [Problem(file, 0, "columns", f"the document {reason}")]
+
+
+def test_a_layer_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    source = with_layer(tmp_path, DECIDED)
+    file = tmp_path / "layers" / "columns.jsonl"
+    put(file, file.read_text("utf-8") + "{\n[]\n")
+    assert [(problem.file, problem.line) for problem in problems_of(tmp_path)] == [(str(file), 3), (str(file), 4)]
+    file.unlink()
+    assert load(source, tmp_path).problems == [Problem(str(file), 0, "", "no such file")]
+
+
+def test_the_checksum_of_the_layer_is_kept(tmp_path: Path) -> None:
+    with_layer(tmp_path, DECIDED)
+    write_records(load_all(tmp_path), tmp_path / "out", tmp_path)
+    facts = srsly.read_json(tmp_path / "out" / "sources.json")
+    layer = tmp_path / "layers" / "columns.jsonl"
+    assert facts["columns"]["layer"] == "layers/columns.jsonl"
+    assert facts["columns"]["layer_sha256"] == hashlib.sha256(layer.read_bytes()).hexdigest()
+    assert facts["own"]["layer_sha256"] is None
+
+
+def make_optional(root: Path) -> None:
+    config = (root / "corpus.yml").read_text("utf-8")
+    put(root / "corpus.yml", config.replace(", columns]", "]\noptional: [columns]"))
+
+
+def test_an_optional_source_that_is_there_is_like_any_other(tmp_path: Path) -> None:
+    with_layer(tmp_path, DECIDED)
+    expected = [item.records for item in load_all(tmp_path)]
+    make_optional(tmp_path)
+    loaded = load_all(tmp_path)
+    assert [item.records for item in loaded] == expected
+    assert not any(item.absent for item in loaded)
+    put(tmp_path / "columns.txt", "سارا B-thing\n")
+    assert {problem.file for problem in problems_of(tmp_path)} == {str(tmp_path / "columns.txt")}
+
+
+def test_an_optional_source_that_is_not_there_is_left_out_and_said_to_be_absent(tmp_path: Path) -> None:
+    with_layer(tmp_path, DECIDED)
+    make_optional(tmp_path)
+    (tmp_path / "columns.txt").unlink()
+    loaded = load_all(tmp_path)
+    assert [(item.source.name, len(item.records), item.absent) for item in loaded] == [
+        ("own", 2, False),
+        ("held-out", 1, False),
+        ("columns", 0, True),
+    ]
+    assert write_records(loaded, tmp_path / "out", tmp_path) == 3
+    facts = srsly.read_json(tmp_path / "out" / "sources.json")
+    assert [facts[name]["absent"] for name in ("own", "held-out", "columns")] == [False, False, True]
+    assert (facts["columns"]["sha256"], facts["columns"]["records"]) == (None, 0)
+    assert facts["columns"]["layer_sha256"] is not None
+
+
+def test_only_the_data_of_an_optional_source_may_be_absent(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    make_optional(tmp_path)
+    (tmp_path / "sources" / "columns.yml").unlink()
+    assert [Path(problem.file).name for problem in problems_of(tmp_path)] == ["columns.yml"]
+    write_corpus(tmp_path)
+    config = (tmp_path / "corpus.yml").read_text("utf-8")
+    put(tmp_path / "corpus.yml", config + "optional: [columns]\n")
+    assert [problem.reason for problem in problems_of(tmp_path)] == ["two sources of the corpus are named 'columns'"]
+
+
+def test_validate_says_what_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_layer(tmp_path, DECIDED)
+    make_optional(tmp_path)
+    (tmp_path / "columns.txt").unlink()
+    script = Path(__file__).parents[1] / "scripts" / "validate.py"
+    monkeypatch.syspath_prepend(str(script.parent))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["validate.py", "corpus.yml", "corpus", "--sources", "sources"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(script), run_name="__main__")
+    assert not stop.value.code
+    assert capsys.readouterr().out.splitlines() == [
+        "ABSENT: columns, no columns.txt",
+        "Wrote corpus/records.jsonl: 3 records, 0 problems skipped",
+    ]

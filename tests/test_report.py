@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from persian_ner.evaluate import write_evaluation
+from persian_ner.evaluate import EvaluationMetrics, write_evaluation
 from persian_ner.labels import LABELS
 from persian_ner.metrics import Evaluated, compute
+from persian_ner.novelty import Training, measure
 from persian_ner.records import Span
 from persian_ner.report import (
     LABEL_NAMES,
@@ -211,6 +212,26 @@ def test_markdown_summary():
     header = lines.index("| Match type | P | R | F1 | COR | INC | PAR | MIS | SPU |")
     assert {line.count("|") for line in lines[header:]} == {10}
     assert {line.count("|") for line in lines[2 : header - 1] if line.startswith("|")} == {8}
+
+
+def test_known_surfaces_are_shown_where_training_was_given():
+    documents = [WRONG, RIGHT]
+    metrics = compute(documents)
+    training = Training({"شیراز": frozenset({"GPE"}), "دیروز": frozenset({"EVENT"})})
+    given = EvaluationMetrics.model_validate(
+        {**metrics.model_dump(exclude={"schema_version"}), "novelty": measure(documents, metrics.labels, training)}
+    )
+    lines = markdown_summary(given).splitlines()
+    header = lines.index("| Label | Surface annotated in training | P | R | F1 | Gold | Predicted |")
+    assert {line.count("|") for line in lines[header:]} == {8}
+    assert "| GPE | same label | 100.0 | 50.0 | 66.7 | 2 | 1 |" in lines[header:]
+    assert "| DATE | other label only | 100.0 | 100.0 | 100.0 | 1 | 1 |" in lines[header:]
+    assert "| all (micro) | never | 0.0 | 0.0 | 0.0 | 1 | 2 |" in lines[header:]
+    page = Page(render_html([Evaluation(given, documents)]))
+    assert [attrs["rowspan"] for attrs in page.named("th") if "rowspan" in attrs] == ["3"] * 6
+    assert "دیده‌شده در آموزش" in page.text
+    without = [markdown_summary(metrics), Page(render_html([Evaluation(metrics, documents)])).text]
+    assert not any("training" in text or "آموزش" in text for text in without)
 
 
 def run(*arguments):

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from tiny_corpus import SOURCES, put
 
 from persian_ner.records import InputError
-from persian_ner.sources import Source, read_source
+from persian_ner.sources import BY_LAYER, Source, read_source
 
 GOOD = SOURCES["own"]
 
@@ -62,7 +62,7 @@ def test_partial_coverage_must_say_what_the_rest_is(tmp_path: Path) -> None:
     partial = GOOD.replace("EVENT, DATE]", "DATE]")
     (reason,) = reasons(put(tmp_path / "own.yml", partial))
     assert reason.startswith("file: annotated_labels lacks EVENT: set uncovered to missing")
-    for choice in ("missing", "outside"):
+    for choice in ("missing", "cues", "outside"):
         assert read_source(put(tmp_path / "own.yml", f"{partial}uncovered: {choice}\n")).uncovered == choice
     (reason,) = reasons(put(tmp_path / "own.yml", f"{partial}uncovered: negative\n"))
     assert reason.startswith("uncovered: ")
@@ -74,3 +74,22 @@ def test_full_coverage_in_any_order_needs_no_choice() -> None:
     assert Source.model_validate({**fields, "annotated_labels": labels}).uncovered is None
     with pytest.raises(ValidationError):
         Source.model_validate({**fields, "annotated_labels": labels[1:]})
+
+
+def test_labels_can_be_left_to_a_layer(tmp_path: Path) -> None:
+    layered = GOOD.replace("GPE: GPE", "GPE: layer")
+    assert reasons(put(tmp_path / "own.yml", layered)) == [
+        "file: labels leave a label to the layer, but no layer is given"
+    ]
+    source = read_source(put(tmp_path / "own.yml", layered + "layer: layers/own.jsonl\n"))
+    assert (source.layer, source.labels["GPE"]) == ("layers/own.jsonl", BY_LAYER)
+    assert read_source(put(tmp_path / "own.yml", GOOD)).layer is None
+    # A layer may correct a source whose labels the map decides.
+    assert read_source(put(tmp_path / "own.yml", GOOD + "layer: layers/own.jsonl\n")).layer == "layers/own.jsonl"
+
+
+def test_the_layer_is_no_label_that_is_annotated(tmp_path: Path) -> None:
+    bad = GOOD.replace("[PER, ORG", "[PER, layer, ORG")
+    assert reasons(put(tmp_path / "own.yml", bad)) == [
+        "annotated_labels.1: unknown label 'layer'; known: PER, ORG, GPE, EVENT, DATE"
+    ]

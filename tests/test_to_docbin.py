@@ -11,6 +11,7 @@ from spacy.tokens import DocBin
 
 from persian_ner import docbin
 from persian_ner.labels import LABELS
+from persian_ner.layers.cues import uncertain_spans
 from persian_ner.records import Problem, Record, Span
 
 NLP = docbin.blank()
@@ -46,10 +47,76 @@ def test_what_a_source_does_not_annotate_is_unknown_or_outside(uncovered: str, r
     assert [token.ent_iob_ for token in doc] == ["B", "I", rest, "B", rest, rest, "B", rest, rest]
 
 
+FESTIVAL = "نیما یوشیج گفت: او در جشنوارهٔ فیلم یوش در مهر بود، نه در جنگ."
+
+
+def festival(annotated_labels: list[str]) -> list[tuple[str, str]]:
+    spans = [Span(start=0, end=10, label="PER"), Span(start=36, end=39, label="GPE")]
+    made = Record(id="n1", text=FESTIVAL, spans=spans, annotated_labels=annotated_labels)
+    doc, problems = docbin.to_doc(made, NLP, "cues")
+    assert problems == []
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("نیما یوشیج", "PER"), ("یوش", "GPE")]
+    assert all(token.ent_iob == {"": 0, "O": 2, "B": 3, "I": 1}[token.ent_iob_] for token in doc)
+    return [(token.text, token.ent_iob_) for token in doc]
+
+
+def unknown(annotated_labels: list[str]) -> str:
+    return " ".join(text for text, iob in festival(annotated_labels) if iob == "")
+
+
+def test_only_words_near_a_cue_are_unknown_and_names_are_kept() -> None:
+    assert festival(["PER", "ORG", "GPE", "DATE"]) == [
+        ("نیما", "B"),
+        ("یوشیج", "I"),
+        ("گفت", "O"),
+        (":", "O"),
+        ("او", "O"),
+        ("در", ""),
+        ("جشنوارهٔ", ""),
+        ("فیلم", ""),
+        ("یوش", "B"),
+        ("در", ""),
+        ("مهر", ""),
+        ("بود", "O"),
+        ("،", "O"),
+        ("نه", "O"),
+        ("در", ""),
+        ("جنگ", ""),
+        (".", "O"),
+    ]
+
+
+def test_only_cues_of_what_the_source_does_not_annotate_count() -> None:
+    assert unknown(["PER", "ORG", "GPE", "EVENT"]) == "در مهر بود"
+    assert unknown(["PER", "GPE", "EVENT", "DATE"]) == ""
+    assert unknown(["PER", "GPE"]) == "در جشنوارهٔ فیلم در مهر بود در جنگ"
+
+
+@pytest.mark.parametrize("text", ["", " ", "،"])
+def test_without_words_there_is_nothing_unknown(text: str) -> None:
+    doc, _ = docbin.to_doc(Record(id="n1", text=text, annotated_labels=["PER"]), NLP, "cues")
+    assert [token.ent_iob_ for token in doc] == ["O"] * len(doc)
+
+
+@settings(max_examples=200, deadline=None)
+@given(valid_records())
+def test_cues_never_change_what_is_annotated(made: Record) -> None:
+    expected = [(ent.start, ent.end, ent.label_) for ent in docbin.to_doc(made, NLP, None)[0].ents]
+    made.annotated_labels = ["PER", "ORG"]
+    doc, _ = docbin.to_doc(made, NLP, "cues")
+    assert [(ent.start, ent.end, ent.label_) for ent in doc.ents] == expected
+    uncertain = uncertain_spans(made.text, {"EVENT", "DATE"})
+    for token in doc:
+        if not token.ent_type_:
+            near = any(token.idx < end and start < token.idx + len(token) for start, end in uncertain)
+            assert token.ent_iob_ == ("" if near else "O")
+
+
 def test_full_coverage_is_outside_whatever_the_source_says() -> None:
     for annotated_labels in (None, list(LABELS)):
-        doc, _ = docbin.to_doc(record(annotated_labels=annotated_labels), NLP, "missing")
-        assert {token.ent_iob_ for token in doc} == {"B", "I", "O"}
+        for uncovered in ("missing", "cues"):
+            doc, _ = docbin.to_doc(record(annotated_labels=annotated_labels), NLP, uncovered)
+            assert {token.ent_iob_ for token in doc} == {"B", "I", "O"}
 
 
 def test_partial_coverage_without_a_choice_is_an_error() -> None:

@@ -1,0 +1,127 @@
+"""Reading decisions again, blind: ``persian_ner.layers.agreement``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny_corpus import put
+
+from persian_ner.layers.agreement import Answer, Question, read_answers, sample
+from persian_ner.layers.standoff import Edit, Entry, Layer, digest
+from persian_ner.records import InputError, Problem, Record
+
+TEXT = "در جام جهانی\n دوحه قطر و کاخ  بود"
+RECORDS = [Record(id="d#1", text=TEXT), Record(id="d#2", text="قم و رشت"), Record(id="d#3", text="یزد")]
+
+
+def edit(surface: str, was: str | None, now: str | None, text: str = TEXT) -> Edit:
+    start = text.index(surface)
+    return Edit(start, start + len(surface), surface, was, now, "surface")
+
+
+LAYER = Layer(
+    "mine",
+    {},
+    {
+        "d#1": Entry(
+            digest(TEXT),
+            (
+                edit("جام جهانی", None, "EVENT"),
+                edit("دوحه قطر", "LOC", None),
+                edit("دوحه", None, "GPE"),
+                edit("قطر", None, "GPE"),
+                edit("کاخ", "LOC", None),
+            ),
+        ),
+        "d#2": Entry(digest("قم و رشت"), (edit("قم", "LOC", "GPE", "قم و رشت"),)),
+        "d#3": Entry(digest("یزد"), drop="copy of d#9, labelled differently"),
+    },
+)
+QUESTIONS = {
+    # What the layer adds has to be found again in the bare sentence.
+    "جام جهانی": Question("d#1", 3, 12, True, "EVENT=جام جهانی", "در جام جهانی دوحه قطر و کاخ بود"),
+    # Its parts are no questions of their own.
+    "دوحه قطر": Question("d#1", 14, 22, False, "GPE=دوحه|GPE=قطر", "در جام جهانی ⟦دوحه قطر⟧ و کاخ بود"),
+    "کاخ": Question("d#1", 25, 28, False, "-", "در جام جهانی دوحه قطر و ⟦کاخ⟧ بود"),
+    "قم": Question("d#2", 0, 2, False, "GPE=قم", "⟦قم⟧ و رشت"),
+}
+
+
+def test_every_decision_is_a_question_that_does_not_tell_the_answer() -> None:
+    questions = sample(LAYER, RECORDS, 99, seed=1)
+    assert sorted(questions, key=lambda item: (item.record, item.start)) == list(QUESTIONS.values())
+    assert not any(label in item.sheet for item in questions for label in ("GPE", "EVENT", "="))
+
+
+def test_a_part_is_drawn_at_random_and_the_same_for_the_same_seed() -> None:
+    drawn = [sample(LAYER, RECORDS, 2, seed) for seed in range(20)]
+    assert all(len(set(questions)) == 2 and set(questions) < set(QUESTIONS.values()) for questions in drawn)
+    assert {item for questions in drawn for item in questions} == set(QUESTIONS.values())
+    assert drawn == [sample(LAYER, RECORDS, 2, seed) for seed in range(20)]
+    assert sample(LAYER, RECORDS, 0, seed=1) == []
+
+
+@pytest.mark.parametrize(
+    ("adds", "first", "second", "agrees"),
+    [
+        (False, "GPE=قم", "GPE=قم", True),
+        (False, "GPE=دوحه|GPE=قطر", "GPE=قطر|GPE=دوحه", True),
+        (False, "-", "-", True),
+        (False, "GPE=قم", "-", False),
+        (False, "-", "GPE=قم", False),
+        (False, "GPE=قم", "ORG=قم", False),
+        (False, "GPE=دوحه", "GPE=دوحه|GPE=قطر", False),
+        # The sheet of an added span is the whole sentence, which may have other names.
+        (True, "EVENT=جام", "GPE=قم|EVENT=جام", True),
+        (True, "EVENT=جام", "EVENT=جام جهانی", False),
+        (True, "EVENT=جام", "-", False),
+    ],
+)
+def test_when_two_decisions_agree(adds: bool, first: str, second: str, agrees: bool) -> None:
+    assert Answer("d#1", 0, 2, adds, first, second).agrees is agrees
+
+
+def test_answers_are_read(tmp_path: Path) -> None:
+    file = put(tmp_path / "a.tsv", "d#1\t3\t12\tadds\tEVENT=جام جهانی\t-\r\nd#2\t0\t2\tspan\tGPE=قم\tGPE=قم\n")
+    assert read_answers(file) == [
+        Answer("d#1", 3, 12, True, "EVENT=جام جهانی", "-"),
+        Answer("d#2", 0, 2, False, "GPE=قم", "GPE=قم"),
+    ]
+
+
+GOOD = "d#1\t3\t12\tadds\tEVENT=جام\t-"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line.replace("adds", "added"),
+        lambda line: line.replace("3", "x"),
+        lambda line: line.replace("12", "-1"),
+        lambda line: line.replace("12", ""),
+        lambda line: line + "\t",
+        lambda line: line.removesuffix("\t-"),
+    ],
+)
+def test_a_line_that_is_no_answer(tmp_path: Path, change: Callable[[str], str]) -> None:
+    file = put(tmp_path / "a.tsv", f"{GOOD}\n{change(GOOD)}\n")
+    with pytest.raises(InputError) as raised:
+        read_answers(file)
+    (problem,) = raised.value.problems
+    assert (problem.file, problem.line, problem.doc_id) == (str(file), 2, "d#1")
+    assert problem.reason == f"not a decision made twice: {change(GOOD)!r}"
+
+
+def test_every_bad_answer_is_listed(tmp_path: Path) -> None:
+    file = put(tmp_path / "a.tsv", f"x\n{GOOD}\n\ny\tz\n")
+    file.write_bytes(file.read_bytes() + b"\xff\n")
+    with pytest.raises(InputError) as raised:
+        read_answers(file)
+    assert raised.value.problems[:3] == [
+        Problem(str(file), 1, "x", "not a decision made twice: 'x'"),
+        Problem(str(file), 3, "", "not a decision made twice: ''"),
+        Problem(str(file), 4, "y", "not a decision made twice: 'y\\tz'"),
+    ]
+    assert [problem.line for problem in raised.value.problems] == [1, 3, 4, 5]

@@ -44,6 +44,7 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
         raise ValueError(f"the encoder of {model} is another one: {', '.join(different)}")
     with tempfile.TemporaryDirectory(dir=encoder.parent) as folder:
         body.half().save_pretrained(folder)
+        (Path(folder) / _WEIGHTS).chmod(0o644)  # it is written for its owner alone
         (Path(folder) / _WEIGHTS).replace(encoder / _WEIGHTS)
     card = (encoder / _CARD).read_text(encoding="utf-8").split(HEADING)[0].rstrip()
     files.write_text(encoder / _CARD, f"{card}\n\n{_section(meta)}")

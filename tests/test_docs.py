@@ -154,6 +154,8 @@ class TestCommands:
                 pass
             case [python, "-m", "spacy", "project", "run", *arguments] if python == PYTHON:
                 self.check_project_run(arguments)
+            case [python, "-m", "spacy", "project", "assets", ".", "--extra"] if python == PYTHON:
+                assert all(asset["extra"] for asset in PROJECT["assets"])
             case [python, script, *arguments] if python == PYTHON:
                 self.check_script(script, arguments, page)
             case _:

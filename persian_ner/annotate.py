@@ -1,0 +1,654 @@
+"""Bulk annotation: any number of records in, the same records with their entities out.
+
+**The same result for any number of workers, any batch size and any number of
+interruptions.** What a transformer computes depends, in the last digits, on the
+texts that share a forward pass. Therefore the records are packed into batches by a
+rule that knows the input alone (:func:`pack`); a batch is always predicted as a
+whole, with one thread of torch; and what workers are handed is whole batches.
+
+**Nothing lost, nothing doubled.** What is finished is kept in a folder beside the
+output, in numbered parts of consecutive records::
+
+    run.json                what the run is: input, fields, pipeline, versions, device
+    000000.annotated.jsonl  records with their entities
+    000000.rejects.jsonl    what was no record, and why
+    000000.json             commits these two: how many records they are, and their sizes
+
+A part without its last file does not count. Parts end where batches end, so a run
+that goes on behind the last part packs the rest as the first run would have done.
+At the end the parts are joined and the folder is deleted.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import textwrap
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import filelock
+import srsly
+from pydantic import BaseModel, ConfigDict, ValidationError
+from tqdm import tqdm
+
+from persian_ner import annotate_io, files
+from persian_ner.annotate_io import ENTITIES, Entry, Kind, Source
+from persian_ner.evaluate import load_pipeline, provenance
+from persian_ner.metrics import Provenance, count_words
+from persian_ner.records import InputError, Problem
+
+if TYPE_CHECKING:  # spaCy takes seconds to import
+    from spacy.language import Language
+    from spacy.tokens import Doc
+    from spacy.tokens import Span as SpacySpan
+
+MODEL = "model"
+"""The field of an annotated record with name and version of the pipeline."""
+
+BATCH_RECORDS = 128
+BATCH_CHARS = 50_000
+LONGEST_PIECE = 10_000
+"""The three decide which texts share a forward pass: other values can change results in their last digits."""
+
+COMMIT_SECONDS = 30.0
+SPEED_METHOD = (
+    "words (separated by white space) of the annotated texts, divided by the seconds on the clock from the start of "
+    "the run, loading of the pipeline included, to its last committed part; for an interrupted annotation both are "
+    "sums over its runs, without what was lost and done again"
+)
+
+_SUFFIXES = (".jsonl", ".parquet")
+_PART_BYTES = 1 << 26  # a part is in memory until it is committed
+_TASKS_AHEAD = 2  # for each worker, so that none waits for the parent
+_BORDERS = [re.compile(pattern) for pattern in (r"\n", r"[.!?؟؛…]\s", r"\s")]
+_SOUND_TEXT = "سلام."
+
+T = TypeVar("T")
+Batch = list[Entry]
+
+
+class Outcome(NamedTuple):
+    """The entities of one text, or the reason why the pipeline cannot annotate it."""
+
+    entities: list[dict[str, Any]]
+    reason: str = ""
+
+
+class Stopped(RuntimeError):
+    """Raised when a worker dies, most often for lack of memory; what is committed is kept."""
+
+
+class Summary(BaseModel):
+    """What a finished annotation was. ``words`` are those of the annotated records."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input: dict[str, Any]
+    output: str
+    records: int
+    annotated: int
+    rejected: int
+    words: int
+    seconds: float
+    words_per_second: float | None
+    speed_method: str
+    workers: int
+    batch_size: int
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to annotate with which pipeline (a folder or a package), and the file to write: JSON lines or Parquet."""
+
+    source: Source
+    output: Path
+    model: str
+    text_field: str = "text"
+    id_field: str = "id"
+
+    @property
+    def rejects(self) -> Path:
+        """The file with what could not be annotated, and why."""
+        return self.output.with_name(f"{self.output.name}.rejects.jsonl")
+
+    @property
+    def summary(self) -> Path:
+        """The file with the :class:`Summary`."""
+        return self.output.with_name(f"{self.output.name}.summary.json")
+
+    @property
+    def folder(self) -> Path:
+        """The folder of an unfinished run."""
+        return self.output.with_name(f"{self.output.name}.parts")
+
+
+def default_gpu() -> int:
+    """0, the first GPU, where PyTorch and CuPy both find one; -1 for the CPU elsewhere."""
+    from thinc.compat import has_cupy_gpu, has_torch_cuda_gpu
+
+    return 0 if has_cupy_gpu and has_torch_cuda_gpu else -1
+
+
+def default_workers(gpu_id: int) -> int:
+    """As many as there are cores for this process; one on a GPU, whose memory workers would have to share."""
+    if gpu_id >= 0:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def annotate(
+    job: Job, *, workers: int, batch_size: int, gpu_id: int = -1, commit_seconds: float = COMMIT_SECONDS
+) -> Summary:
+    """Annotate all records, or the rest of them where an earlier run was interrupted.
+
+    ``batch_size`` is how many records a worker is handed at once, rounded up to
+    whole batches; ``commit_seconds`` how much work an interruption can cost. Neither
+    these nor ``workers`` change the result. A record is written with all its
+    fields, a made-up id where it has none, its entities (offsets in characters of
+    its text) and the pipeline's version.
+
+    Raises :class:`InputError` for a pipeline that cannot be loaded, an output of
+    unknown kind or in the place of the input, an unfinished run of something else or
+    still going on, and an input that cannot be read to its end; :class:`Stopped` when
+    a worker dies.
+    """
+    clock = time.perf_counter()
+    if job.output.suffix not in _SUFFIXES:
+        raise InputError([Problem(str(job.output), 0, "", f"not one of {', '.join(_SUFFIXES)}")])
+    if str(job.output.resolve()) == job.source.identity.get("file"):
+        raise InputError([Problem(str(job.output), 0, "", "is the input")])
+    nlp = load_pipeline(job.model, gpu_id)
+    made_by = provenance(nlp, None)
+    with _unfinished(job, _identity(job, nlp, made_by), clock) as parts:
+        entries = (_checked(entry, job) for entry in job.source.read(parts.position))
+        tasks = _tasks(pack(entries, lambda entry: _text_size(entry, job)), batch_size)
+        version = f"{made_by.model.lang}_{made_by.model.name} {made_by.model.version}"
+        if workers > 1:
+            results = _in_workers(job, tasks, workers, gpu_id)
+            del nlp  # each worker has its own
+        else:
+            results = _in_this_process(nlp, job, tasks)
+        with _progress(job.source, parts) as show, closing(results):
+            for batch, outcomes in results:
+                parts.add(job, version, batch, outcomes)
+                show()
+                if parts.is_due(commit_seconds):
+                    parts.commit()
+            parts.commit()
+        return _finish(job, parts, made_by, workers, batch_size)
+
+
+def pack(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Consecutive items in lists of at most ``BATCH_RECORDS``, and ``BATCH_CHARS`` unless a single item is larger.
+
+    Where a list ends depends on its own items and the next one only: what is left
+    of the items after any list is packed as it is here.
+    """
+    batch: list[T] = []
+    total = 0
+    for item in items:
+        if batch and (len(batch) == BATCH_RECORDS or total + size(item) > BATCH_CHARS):
+            yield batch
+            batch, total = [], 0
+        batch.append(item)
+        total += size(item)
+    if batch:
+        yield batch
+
+
+def pieces(text: str, longest: int) -> list[tuple[int, int]]:
+    """Offsets that cut a text into adjoining pieces of at most ``longest`` characters.
+
+    A piece ends, in its second half, after the last line break, else after the last
+    sentence, else after the last space; where there is none it is cut hard.
+    """
+    found: list[tuple[int, int]] = []
+    start = 0
+    while len(text) - start > longest:
+        end = _border(text, start + longest // 2, start + longest)
+        found.append((start, end))
+        start = end
+    return [*found, (start, len(text))]
+
+
+def _border(text: str, earliest: int, latest: int) -> int:
+    for border in _BORDERS:
+        if ends := [match.end() for match in border.finditer(text, earliest, latest)]:
+            return ends[-1]
+    return latest
+
+
+def annotate_texts(nlp: Language, texts: list[str]) -> list[Outcome]:
+    """Predict a batch of texts; long ones in pieces.
+
+    A text at which the pipeline fails, or which its tokenizer changes, is an outcome
+    with a reason. Then the others are predicted one by one. Raises what the pipeline
+    raises when it fails at any text, and when memory runs out.
+    """
+    from torch import OutOfMemoryError
+
+    try:
+        return [Outcome(entities) for entities in _predict(nlp, texts)]
+    except (MemoryError, OutOfMemoryError):
+        raise
+    except Exception:
+        return [_annotate_alone(nlp, text) for text in texts]
+
+
+def _annotate_alone(nlp: Language, text: str) -> Outcome:
+    from torch import OutOfMemoryError
+
+    try:
+        return Outcome(_predict(nlp, [text])[0])
+    except (MemoryError, OutOfMemoryError):
+        raise
+    except Exception as error:
+        _predict(nlp, [_SOUND_TEXT])  # raises if it is not the text
+        return Outcome([], textwrap.shorten(f"the pipeline fails: {type(error).__name__}: {error}", 300))
+
+
+class _Piece(NamedTuple):
+    text: int
+    start: int
+    end: int
+
+
+def _predict(nlp: Language, texts: list[str]) -> list[list[dict[str, Any]]]:
+    longest = min(LONGEST_PIECE, nlp.max_length)
+    cuts = [
+        _Piece(number, start, end)
+        for number, text in enumerate(texts)
+        for start, end in pieces(text, longest)
+        if not text[start:end].isspace()
+    ]
+    found: list[list[dict[str, Any]]] = [[] for _ in texts]
+    for batch in pack(cuts, lambda piece: piece.end - piece.start):
+        surfaces = [texts[piece.text][piece.start : piece.end] for piece in batch]
+        with nlp.memory_zone():  # or the vocabulary would grow with every new word
+            for piece, surface, doc in zip(batch, surfaces, nlp.pipe(surfaces, batch_size=len(batch)), strict=True):
+                if doc.text != surface:
+                    raise ValueError("the tokenizer changes the text")
+                found[piece.text] += _entities(doc, piece.start)
+    return found
+
+
+def _entities(doc: Doc, offset: int) -> list[dict[str, Any]]:
+    scores = _group_scores(doc)
+    found = []
+    for ent in doc.ents:
+        entity: dict[str, Any] = {
+            "start": offset + ent.start_char,
+            "end": offset + ent.end_char,
+            "label": ent.label_,
+            "text": ent.text,
+        }
+        score = scores.get((ent.start, ent.end, ent.label_))
+        if ent.has_extension("score") and ent._.score is not None:
+            score = float(ent._.score)
+        if score is not None:
+            entity["score"] = score
+        if date := _iso_date(ent):
+            entity["date"] = date
+        found.append(entity)
+    return found
+
+
+def _group_scores(doc: Doc) -> dict[tuple[int, int, str], float]:
+    """The scores of spans in the document's span groups, as the span categoriser leaves them."""
+    return {
+        (span.start, span.end, span.label_): float(score)
+        for group in doc.spans.values()
+        if "scores" in group.attrs
+        for span, score in zip(group, group.attrs["scores"], strict=True)
+    }
+
+
+def _iso_date(ent: SpacySpan) -> str | None:
+    """The resolved date, where a component of the pipeline sets one: of its ``iso()`` if it has that, else as text."""
+    value = ent._.date if ent.has_extension("date") else None
+    iso = getattr(value, "iso", None)
+    if callable(iso):
+        value = iso()
+    return None if value is None else str(value)
+
+
+def _checked(entry: Entry, job: Job) -> Entry:
+    return entry if entry.reason else replace(entry, reason=_defect(entry.fields, job.text_field))
+
+
+def _defect(fields: Mapping[str, Any], text_field: str) -> str:
+    """Why a record cannot be annotated; ``""`` when it can."""
+    if text_field not in fields:
+        return f"no field {text_field!r}"
+    text = fields[text_field]
+    if not isinstance(text, str):
+        return f"field {text_field!r} is {'null' if text is None else type(text).__name__}, not text"
+    if not text.strip():
+        return f"field {text_field!r} is empty"
+    if taken := [name for name in (ENTITIES, MODEL) if name in fields]:
+        return f"has a field {taken[0]!r} already, which is where the result would go"
+    if not annotate_io.is_unicode(fields):
+        return "holds half of a character (a lone surrogate)"
+    return ""
+
+
+def _text_size(entry: Entry, job: Job) -> int:
+    return 0 if entry.reason else len(entry.fields[job.text_field])
+
+
+def _tasks(batches: Iterable[Batch], batch_size: int) -> Iterator[list[Batch]]:
+    """Consecutive batches, together at least ``batch_size`` records."""
+    task: list[Batch] = []
+    for batch in batches:
+        task.append(batch)
+        if sum(map(len, task)) >= batch_size:
+            yield task
+            task = []
+    if task:
+        yield task
+
+
+def _texts(task: list[Batch], job: Job) -> list[list[str]]:
+    return [[entry.fields[job.text_field] for entry in batch if not entry.reason] for batch in task]
+
+
+_Results = Generator[tuple[Batch, list[Outcome]], None, None]
+
+
+def _in_this_process(nlp: Language, job: Job, tasks: Iterable[list[Batch]]) -> _Results:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums in another order differ in their last digits
+    try:
+        for task in tasks:
+            for batch, texts in zip(task, _texts(task, job), strict=True):
+                yield batch, annotate_texts(nlp, texts)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _in_workers(job: Job, tasks: Iterable[list[Batch]], workers: int, gpu_id: int) -> _Results:
+    """Predict in several processes; results are in the order of the tasks, of which few are under way."""
+    pool = ProcessPoolExecutor(
+        workers,
+        # A forked copy of a process with threads, or with a GPU, can hang.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(job.model, gpu_id),
+    )
+    waiting: deque[tuple[list[Batch], Future[list[list[Outcome]]]]] = deque()
+
+    def first() -> Iterator[tuple[Batch, list[Outcome]]]:
+        task, future = waiting.popleft()
+        return zip(task, future.result(), strict=True)
+
+    try:
+        for task in tasks:
+            waiting.append((task, pool.submit(_work, _texts(task, job))))
+            if len(waiting) > _TASKS_AHEAD * workers:
+                yield from first()
+        while waiting:
+            yield from first()
+    except BrokenProcessPool as error:
+        raise Stopped("a worker died, most often for lack of memory (use fewer workers)") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_pipeline: Language
+
+
+def _start_worker(model: str, gpu_id: int) -> None:
+    global _pipeline
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    torch.set_num_threads(1)
+    _pipeline = load_pipeline(model, gpu_id)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _work(batches: list[list[str]]) -> list[list[Outcome]]:
+    return [annotate_texts(_pipeline, texts) for texts in batches]
+
+
+class Part(BaseModel):
+    """What commits a part: ``done`` is the progress behind it, ``sizes`` are the bytes of its two files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    annotated: int
+    rejected: int
+    words: int
+    seconds: float
+    done: int
+    kinds: dict[str, Kind]
+    sizes: tuple[int, int]
+
+
+@dataclass
+class _Parts:
+    """The committed parts of a run, and the one being filled. ``clock`` is when the last of them was committed."""
+
+    folder: Path
+    committed: list[Part]
+    clock: float
+    annotated: list[bytes] = field(default_factory=list)
+    rejected: list[bytes] = field(default_factory=list)
+    words: int = 0
+    done: int = 0
+    kinds: dict[str, Kind] = field(default_factory=dict)
+
+    @property
+    def position(self) -> int:
+        """How many entries of the input the committed parts hold."""
+        return sum(part.annotated + part.rejected for part in self.committed)
+
+    @property
+    def all_words(self) -> int:
+        """The words of the annotated records, committed or not."""
+        return sum(part.words for part in self.committed) + self.words
+
+    def add(self, job: Job, version: str, batch: Batch, outcomes: list[Outcome]) -> None:
+        """Add a batch: the outcomes are those of its entries without a defect."""
+        found = iter(outcomes)
+        for entry in batch:
+            outcome = Outcome([], entry.reason) if entry.reason else next(found)
+            if outcome.reason:
+                self.rejected.append(annotate_io.to_line(_reject(entry, outcome.reason, job)))
+                continue
+            record = _with_id(entry, job) | {MODEL: version}
+            _add_kinds(self.kinds, {name: annotate_io.kind_of(value) for name, value in record.items()})
+            self.words += count_words(entry.fields[job.text_field])
+            self.annotated.append(annotate_io.to_line(record | {ENTITIES: outcome.entities}))
+        self.done = batch[-1].done
+
+    def is_due(self, seconds: float) -> bool:
+        """Whether the part is to be committed: after so many seconds, or when it is large."""
+        return time.perf_counter() - self.clock >= seconds or sum(map(len, self.annotated)) >= _PART_BYTES
+
+    def commit(self) -> None:
+        """Write the part, if anything is in it, and begin the next one."""
+        if not self.annotated and not self.rejected:
+            return
+        now = time.perf_counter()
+        annotated, rejects, commit = _part_files(self.folder, len(self.committed))
+        sizes = (annotated.write_bytes(b"".join(self.annotated)), rejects.write_bytes(b"".join(self.rejected)))
+        part = Part(
+            annotated=len(self.annotated),
+            rejected=len(self.rejected),
+            words=self.words,
+            seconds=now - self.clock,
+            done=self.done,
+            kinds=self.kinds,
+            sizes=sizes,
+        )
+        files.write_json(commit, part.model_dump())
+        self.committed.append(part)
+        self.clock, self.annotated, self.rejected, self.words, self.kinds = now, [], [], 0, {}
+
+
+def _add_kinds(kinds: dict[str, Kind], more: Mapping[str, Kind]) -> None:
+    for name, kind in more.items():
+        kinds[name] = annotate_io.common_kind(kinds.get(name, "null"), kind)
+
+
+def _part_files(folder: Path, number: int) -> tuple[Path, Path, Path]:
+    stem = f"{number:06}"
+    return folder / f"{stem}.annotated.jsonl", folder / f"{stem}.rejects.jsonl", folder / f"{stem}.json"
+
+
+def _with_id(entry: Entry, job: Job) -> dict[str, Any]:
+    """The fields, with an id from the line where the record has none."""
+    if entry.fields.get(job.id_field) is not None:
+        return entry.fields
+    made_up = {job.id_field: f"{job.source.name}#{entry.line}"}
+    return made_up | entry.fields | made_up
+
+
+def _reject(entry: Entry, reason: str, job: Job) -> dict[str, Any]:
+    found = {"line": entry.line, "id": entry.fields.get(job.id_field), "reason": reason}
+    return found | ({"raw": entry.raw} if entry.raw else {"record": entry.fields})
+
+
+def _identity(job: Job, nlp: Language, made_by: Provenance) -> dict[str, Any]:
+    """What must be the same for a run to go on where another one stopped."""
+    return {
+        "input": job.source.identity,
+        "text_field": job.text_field,
+        "id_field": job.id_field,
+        "pipeline": {
+            "name": made_by.model.name,
+            "version": made_by.model.version,
+            "sha256": files.checksum(nlp.path) if nlp.path else None,
+        },
+        "device": made_by.device,
+        "versions": made_by.versions,
+        "batches": {"records": BATCH_RECORDS, "characters": BATCH_CHARS, "longest_piece": LONGEST_PIECE},
+    }
+
+
+@contextmanager
+def _unfinished(job: Job, identity: dict[str, Any], clock: float) -> Iterator[_Parts]:
+    """The parts of this run, from an earlier start of it if there was one, kept from other processes meanwhile."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = filelock.FileLock(job.folder / "lock").acquire(timeout=0)
+    except filelock.Timeout:
+        raise InputError([Problem(str(job.folder), 0, "", "another process is writing here")]) from None
+    with lock:
+        run = job.folder / "run.json"
+        if run.exists():
+            _check_identity(job.folder, srsly.read_json(run), identity)
+        else:
+            files.write_json(run, identity)
+        committed = _committed(job.folder)
+        for leftover in job.folder.glob("[0-9]*"):
+            if int(leftover.name.partition(".")[0]) >= len(committed):
+                leftover.unlink()
+        yield _Parts(job.folder, committed, clock, done=committed[-1].done if committed else 0)
+
+
+def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    old, new = _flat(before), _flat(now)
+    changed = [
+        Problem(str(folder), 0, "", f"{name} was {old.get(name)}, and is {new.get(name)}")
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+    if changed:
+        advice = "an unfinished run of something else: bring that back to go on with it, or delete this folder"
+        raise InputError([Problem(str(folder), 0, "", advice), *changed])
+
+
+def _flat(content: Any, under: str = "") -> dict[str, Any]:
+    if not isinstance(content, dict):
+        return {under: content}
+    nested = (_flat(value, f"{under} {name}".strip()) for name, value in content.items())
+    return {name: value for part in nested for name, value in part.items()}
+
+
+def _committed(folder: Path) -> list[Part]:
+    """The parts from the first to the last that is whole and has all before it."""
+    parts: list[Part] = []
+    while True:
+        annotated, rejects, commit = _part_files(folder, len(parts))
+        try:
+            part = Part.model_validate_json(commit.read_bytes())
+            if (annotated.stat().st_size, rejects.stat().st_size) != part.sizes:
+                return parts
+        except (OSError, ValidationError):
+            return parts
+        parts.append(part)
+
+
+def _finish(job: Job, parts: _Parts, made_by: Provenance, workers: int, batch_size: int) -> Summary:
+    """Join the parts; the output comes last, so that with it everything is there."""
+    annotated = sum(part.annotated for part in parts.committed)
+    rejected = sum(part.rejected for part in parts.committed)
+    seconds = sum(part.seconds for part in parts.committed)
+    summary = Summary(
+        input=job.source.identity,
+        output=str(job.output),
+        records=annotated + rejected,
+        annotated=annotated,
+        rejected=rejected,
+        words=parts.all_words,
+        seconds=seconds,
+        words_per_second=parts.all_words / seconds if seconds else None,
+        speed_method=SPEED_METHOD,
+        workers=workers,
+        batch_size=batch_size,
+        provenance=made_by,
+    )
+    part_files = [_part_files(job.folder, number) for number in range(len(parts.committed))]
+    annotate_io.join([rejects for _, rejects, _ in part_files], job.rejects)
+    files.write_text(job.summary, summary.model_dump_json(indent=2) + "\n")
+    if job.output.suffix == ".parquet":
+        kinds: dict[str, Kind] = {}
+        for part in parts.committed:
+            _add_kinds(kinds, part.kinds)
+        annotate_io.write_parquet([records for records, _, _ in part_files], job.output, kinds)
+    else:
+        annotate_io.join([records for records, _, _ in part_files], job.output)
+    shutil.rmtree(job.folder)
+    return summary
+
+
+@contextmanager
+def _progress(source: Source, parts: _Parts) -> Iterator[Callable[[], None]]:
+    """A progress bar with rate and remaining time, and the function that brings it up to date."""
+    begin, before = time.perf_counter(), parts.all_words
+    with tqdm(
+        desc=source.name, total=source.total, initial=parts.done, unit=source.unit, unit_scale=True, mininterval=1
+    ) as bar:
+
+        def show() -> None:
+            speed = (parts.all_words - before) / (time.perf_counter() - begin)
+            bar.set_postfix_str(f"{parts.all_words} words, {speed:.0f} words/s", refresh=False)
+            bar.update(parts.done - bar.n)
+
+        yield show

@@ -1,0 +1,349 @@
+"""From the text of a date expression to tokens: numbers, months, weekdays, units and the words between them.
+
+The lexicon is written once, in proper spelling. What texts do to it is undone
+here: letters and digits are folded (:func:`persian_ner.characters.fold`), a
+half-space may be missing or a space («سه شنبه»), words may have grown together
+(«فروردینماه», «۲۸فروردین», «بیستوهشتم»), and «آ» may have lost its stroke.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
+
+from persian_ner.characters import fold
+from persian_ner.dates import numerals
+from persian_ner.dates.value import Calendar
+
+LAST = -1
+"""The ordinal of «آخرین» and «پایانی»."""
+
+MONTHS: dict[Calendar, tuple[str, ...]] = {
+    "jalali": (
+        "فروردین حمل",
+        "اردی_بهشت ثور",
+        "خرداد جوزا",
+        "تیر سرطان",
+        "مرداد امرداد اسد",
+        "شهریور سنبله",
+        "مهر میزان",
+        "آبان عقرب",
+        "آذر قوس",
+        "دی جدی",
+        "بهمن دلو",
+        "اسفند اسپند حوت",
+    ),
+    "gregorian": (
+        "ژانویه جنوری january jan",
+        "فوریه فبروری february feb",
+        "مارس مارچ march mar",
+        "آوریل آپریل april apr",
+        "مه می may",
+        "ژوئن ژوین ژون جون june jun",
+        "ژوئیه ژویه ژوییه جولای جولایی july jul",
+        "اوت آگوست آگست august aug",
+        "سپتامبر سپتمبر september sep sept",
+        "اکتبر اکتوبر october oct",
+        "نوامبر نومبر november nov",
+        "دسامبر دیسامبر دسمبر december dec",
+    ),
+    "hijri": (
+        "محرم محرم_الحرام",
+        "صفر صفر_المظفر",
+        "ربیع_الاول ربیع_اول ربیع_الاولی",
+        "ربیع_الثانی ربیع_ثانی ربیع_دوم ربیع_الآخر",
+        "جمادی_الاول جمادی_الاولی جمادی_اول",
+        "جمادی_الثانی جمادی_الثانیه جمادی_ثانی جمادی_دوم جمادی_الآخر جمادی_الاخری",
+        "رجب رجب_المرجب",
+        "شعبان شعبان_المعظم",
+        "رمضان رمضان_المبارک",
+        "شوال شوال_المکرم",
+        "ذی_القعده ذیقعده ذی_قعده ذو_القعده",
+        "ذی_الحجه ذیحجه ذی_حجه ذو_الحجه",
+    ),
+}
+"""Month names of every calendar in order; Afghan names («حمل») are Jalali months."""
+
+_WEEKDAYS = (  # Monday first, as in datetime
+    "دو_شنبه",
+    "سه_شنبه",
+    "چهار_شنبه چار_شنبه",
+    "پنج_شنبه",
+    "جمعه آدینه",
+    "شنبه",
+    "یک_شنبه",
+)
+_SEASONS = ("بهار", "تابستان تابستون", "پاییز خزان", "زمستان زمستون")
+_UNITS = {
+    "hour": "ساعت",
+    "day": "روز",
+    "week": "هفته هفته_ی",
+    "month": "ماه",
+    "season": "فصل",
+    "year": "سال سنه",
+    "decade": "دهه دهه_ی",
+    "century": "قرن سده سده_ی",
+}
+
+
+@dataclass(frozen=True)
+class Token:
+    """One word or number.
+
+    ``value`` is the number, the weekday (Monday 0), the month, the season or the
+    offset from now; ``name`` the calendar, the unit or another subkind; ``digits``
+    how many digits a number was written with, 0 for words; ``numbers`` the numbers
+    of a token that joins several («۱۴۰۴/۱/۲۸», «۹۷-۹۸»).
+    """
+
+    kind: str
+    value: int = 0
+    name: str = ""
+    digits: int = 0
+    numbers: tuple[Token, ...] = ()
+
+
+# kind, value, name, spellings
+_OTHER: tuple[tuple[str, int, str, str], ...] = (
+    ("unit", 24, "hour", "شبانه_روز"),
+    ("units", 0, "hour", "ساعات ساعت_ها ساعت_های"),
+    ("units", 0, "day", "روز_ها روز_های ایام"),
+    ("units", 0, "week", "هفته_ها هفته_های"),
+    ("units", 0, "month", "ماه_ها ماه_های"),
+    ("units", 0, "year", "سال_ها سال_های سنوات"),
+    ("units", 0, "decade", "دهه_ها دهه_های"),
+    ("units", 0, "century", "قرن_ها قرن_های قرون سده_ها سده_های"),
+    ("unit_span", 0, "day", "روزه"),
+    ("unit_span", 0, "month", "ماهه ماهه_ی"),
+    ("unit_span", 0, "year", "ساله ساله_ی"),
+    ("day_word", -3, "", "پس_پریروز"),
+    ("day_word", -2, "", "پریروز"),
+    ("day_word", -1, "", "دیروز"),
+    ("day_word", 0, "", "امروز کنون اکنون هم_اکنون"),
+    ("day_word", 1, "", "فردا"),
+    ("day_word", 2, "", "پس_فردا"),
+    ("night_word", -2, "", "پریشب"),
+    ("night_word", -1, "", "دیشب"),
+    ("night_word", 0, "", "امشب"),
+    ("night_word", 1, "", "فردا_شب"),
+    ("year_word", -2, "", "پیرار پیرار_سال"),
+    ("year_word", -1, "", "پارسال"),
+    ("year_word", 0, "", "امسال"),
+    ("shift", -1, "recent", "اخیر"),
+    ("shift", -1, "span", "گذشته سپری_شده"),
+    ("shift", -1, "point", "پیش قبل پیشین قبلی"),
+    ("shift", 1, "span", "آینده آتی پیش_رو پیش_روی"),
+    ("shift", 1, "point", "بعد بعدی دیگر دیگه"),
+    ("this", 0, "", "این جاری حاضر کنونی فعلی"),
+    ("this", 0, "near", "همین"),
+    ("same", 0, "", "همان همون آن"),
+    ("new", 0, "", "جدید نو"),
+    ("part", 0, "start", "اوایل اوائل ابتدا ابتدای آغاز شروع بدو"),
+    ("part", 0, "middle", "اواسط میانه میانه_ی میانه_های وسط"),
+    ("part", 0, "end", "اواخر پایان انتها انتهای آخر"),
+    ("half", 0, "", "نیمه نیمه_ی نیمسال"),
+    ("quarter", 0, "", "ربع چارک یک_چهارم"),
+    ("ordinal", LAST, "", "پایانی واپسین انتهایی"),
+    ("ordinal", 1, "", "آغازین ابتدایی"),
+    ("leading", LAST, "", "آخرین"),
+    ("half_count", 0, "", "نیم"),
+    ("era", 0, "gregorian", "میلادی"),
+    ("era", 0, "jalali", "شمسی خورشیدی هجری_شمسی هجری_خورشیدی"),
+    ("era", 0, "hijri", "قمری هجری_قمری"),
+    ("era", 0, "hejri", "هجری"),
+    ("bce", 0, "", "پیش_از_میلاد قبل_از_میلاد"),
+    ("year_kind", 7, "", "تحصیلی آبی زراعی آموزشی"),
+    ("named_day", 0, "", "نوروز عید_نوروز"),
+    ("and", 0, "", "و"),
+    ("to", 0, "", "تا الی لغایت"),
+    ("from", 0, "", "از"),
+    ("between", 0, "", "بین مابین میان"),
+    ("onwards", 0, "", "به_این_سو به_بعد"),
+    ("time", 0, "", "صبح بامداد سحرگاه ظهر عصر غروب شب شامگاه بعد_از_ظهر بعد_ازظهر پیش_از_ظهر قبل_از_ظهر نیمه_شب"),
+    ("vague", 0, "", "چند چندین یا"),
+    ("recurring", 0, "", "هر هر_ساله سالانه ماهانه هفتگی روزانه"),
+    ("about", 0, "", "حدود حوالی تقریبا"),
+    ("filler", 0, "", "در به طی طول ظرف مورخ مورخه تاریخ مبارک برابر مصادف با یعنی"),
+)
+_PUNCTUATION = {
+    **dict.fromkeys("-–—‐‑−", "dash"),
+    **dict.fromkeys("/\\", "slash"),
+    **dict.fromkeys("،,؛;", "comma"),
+    **dict.fromkeys(".", "dot"),
+    **dict.fromkeys(":", "colon"),
+}
+_ORDINAL_MARK = "\ue000"
+# «۲۸م» and «۲۸ ام» are ordinals, «۲۰۱۶ م» is an era.
+_ABBREVIATIONS = (
+    (re.compile(r"(?<=\d)(?:م|\s*ا?مین|\s*ام)(?!\w)"), _ORDINAL_MARK),
+    (re.compile(r"(?<!\w)[قپ]\s*\.\s*م(?!\w)"), " پیش از میلاد "),
+    (re.compile(r"(?<=\d)\s*(?:ه\s*\.?\s*)?ش(?!\w)"), " شمسی "),
+    (re.compile(r"(?<=\d)\s*(?:ه\s*\.?\s*)?ق(?!\w)"), " قمری "),
+    (re.compile(r"(?<=\d)\s+م(?!\w)"), " میلادی "),
+)
+_PIECE = re.compile(r"[0-9]+|[^\W\d_]+|\S")
+_LONGEST_PHRASE = 4  # pieces
+_LONGEST_GLUED = 40  # letters; what is longer is no date
+_MOST_DIGITS = 6
+_NUMBERS = ("cardinal", "ordinal", "leading")
+
+
+def tokenize(text: str) -> list[Token]:
+    """The tokens of an expression; words that no date has are tokens of kind ``unknown``. Nothing is ever raised."""
+    comparable = _comparable(text)
+    for pattern, replacement in _ABBREVIATIONS:
+        comparable = pattern.sub(replacement, comparable)
+    tokens = _look_up(_PIECE.findall(comparable))
+    tokens = _join_numbers([token for token in tokens if token.kind != "filler"])
+    return _join_dates(_join_halves(tokens))
+
+
+def _comparable(text: str) -> str:
+    return fold(text).replace("آ", "ا")
+
+
+@lru_cache(maxsize=1)
+def _lexicon() -> dict[tuple[str, ...], Token]:
+    """Words of a phrase → its token, for every way to write its half-spaces."""
+    entries = list(_OTHER)
+    for calendar, months in MONTHS.items():
+        entries += [("month", number, calendar, words) for number, words in enumerate(months, start=1)]
+    for weekday, words in enumerate(_WEEKDAYS):
+        entries.append(("weekday", weekday, "", words))
+        entries.append(("recurring", 0, "", " ".join(f"{word}_ها" for word in words.split())))
+    entries += [("season", number, "", words) for number, words in enumerate(_SEASONS, start=1)]
+    entries += [("unit", 1, unit, words) for unit, words in _UNITS.items()]
+    entries += [("cardinal", value, "", words) for value, words in numerals.CARDINALS.items()]
+    entries += [("ordinal", value, "", words) for value, words in numerals.ordinals().items()]
+    entries += [("leading", value, "", words) for value, words in numerals.leading_ordinals().items()]
+    lexicon: dict[tuple[str, ...], Token] = {}
+    for kind, value, name, words in entries:
+        for word in words.split():
+            parts = _comparable(word).split("_")
+            for joints in product(("", " "), repeat=len(parts) - 1):
+                written = "".join(joint + part for joint, part in zip(("", *joints), parts, strict=True))
+                lexicon[tuple(written.split())] = Token(kind, value, name)
+    return lexicon
+
+
+def _look_up(pieces: list[str]) -> list[Token]:
+    """The token of every piece, of the longest phrase that begins with it, or of the words grown together in it."""
+    lexicon = _lexicon()
+    tokens: list[Token] = []
+    index = 0
+    while index < len(pieces):
+        piece = pieces[index]
+        for length in range(_LONGEST_PHRASE, 0, -1):
+            if token := lexicon.get(tuple(pieces[index : index + length])):
+                tokens.append(token)
+                index += length
+                break
+        else:
+            index += 1
+            if piece == _ORDINAL_MARK and tokens and tokens[-1].kind == "cardinal":
+                tokens[-1] = replace(tokens[-1], kind="ordinal")
+            elif piece in _PUNCTUATION:
+                tokens.append(Token(_PUNCTUATION[piece]))
+            elif piece.isalnum():
+                tokens += _number(piece) if piece.isdecimal() else _glued(piece)
+    return tokens
+
+
+def _number(piece: str) -> list[Token]:
+    if not piece.isascii() or len(piece) > _MOST_DIGITS:
+        return [Token("unknown")]
+    return [Token("cardinal", int(piece), digits=len(piece))]
+
+
+def _glued(piece: str) -> list[Token]:
+    """The fewest known words that a run of letters is made of, or one unknown word."""
+    lexicon = _lexicon()
+    unknown = [Token("unknown")]
+    if len(piece) > _LONGEST_GLUED:
+        return unknown
+    best: list[list[Token] | None] = [[], *[None] * len(piece)]
+    for end in range(1, len(piece) + 1):
+        for start in range(end):
+            before, token = best[start], lexicon.get((piece[start:end],))
+            shortest = best[end]
+            if before is not None and token and (shortest is None or len(before) + 1 < len(shortest)):
+                best[end] = [*before, token]
+    return best[-1] or unknown
+
+
+def _join_numbers(tokens: list[Token]) -> list[Token]:
+    """Make one number of number words: «بیست و هشتم», «سه هزار و چهارصد»."""
+    joined: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        index += 1
+        if token.kind == "cardinal":
+            if token.value < 1000 and tokens[index : index + 1] == [Token("cardinal", 1000)]:
+                token = replace(token, value=token.value * 1000, digits=0)
+                index += 1
+            place = numerals.magnitude(token.value)
+            while not token.digits and token.kind == "cardinal" and _continues(tokens[index : index + 2], place):
+                last = tokens[index + 1]
+                token = Token(last.kind, token.value + last.value)
+                place = numerals.magnitude(last.value)
+                index += 2
+        joined.append(token)
+    return joined
+
+
+def _continues(following: list[Token], place: int) -> bool:
+    if len(following) < 2:
+        return False
+    conjunction, number = following
+    return (
+        conjunction.kind == "and"
+        and number.kind in _NUMBERS
+        and not number.digits
+        and number.value > 0
+        and numerals.magnitude(number.value) < place
+    )
+
+
+def _join_halves(tokens: list[Token]) -> list[Token]:
+    """Make one token of the «و نیم» of «یک سال و نیم»."""
+    joined: list[Token] = []
+    for token in tokens:
+        if token.kind == "half_count" and joined and joined[-1].kind == "and":
+            joined[-1] = Token("and_half")
+        else:
+            joined.append(token)
+    return joined
+
+
+def _join_dates(tokens: list[Token]) -> list[Token]:
+    """Make one token of numbers in digits with signs between: a date, a year and a month, or two years."""
+    joined: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        kinds = [
+            token.kind if token.digits or token.kind != "cardinal" else "word" for token in tokens[index : index + 5]
+        ]
+        numbers = tuple(tokens[index : index + 5 : 2])
+        kind = ""
+        if kinds[::2] == ["cardinal"] * 3 and kinds[1] == kinds[3] and kinds[1] in ("slash", "dash", "dot"):
+            kind = "date"
+        elif kinds[:3:2] == ["cardinal"] * 2 and kinds[1] in ("slash", "dash"):
+            numbers = numbers[:2]
+            kind = _kind_of_pair(numbers[0], numbers[1], kinds[1], joined[-1:])
+        joined.append(Token(kind, numbers=numbers) if kind else tokens[index])
+        index += 2 * len(numbers) - 1 if kind else 1
+    return joined
+
+
+def _kind_of_pair(first: Token, second: Token, sign: str, before: list[Token]) -> str:
+    """``years``, ``year_month``, ``day_month``, or nothing when the sign may stand for «تا»."""
+    if before and (before[0].kind == "year_kind" or before[0].name in ("year", "season")):
+        return "years"
+    if max(first.digits, second.digits) < 4 and max(first.value, second.value) <= 31:
+        return "day_month" if sign == "slash" else ""
+    year, other = (first, second) if first.digits == 4 or (second.digits < 4 and first.value > 31) else (second, first)
+    followed = sign == "dash" and (other.digits == year.digits or (other.value - year.value) % 100 == 1)
+    return "years" if followed or other.digits == 4 or not 1 <= other.value <= 12 else "year_month"

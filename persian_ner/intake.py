@@ -60,7 +60,10 @@ def _with_layer(loaded: Loaded, items: list[Record], root: Path) -> Loaded:
         layer = standoff.read(root / str(source.layer))
     except InputError as error:
         # Problems of the whole source: no document can be skipped to be rid of them.
-        loaded.problems += [Problem(item.file, 0, "", f"line {item.line}: {item.reason}") for item in error.problems]
+        loaded.problems += [
+            Problem(item.file, 0, "", f"line {item.line}: {item.reason}" if item.line else item.reason)
+            for item in error.problems
+        ]
         return loaded
     decided = frozenset(label for label, ours in source.labels.items() if ours == BY_LAYER)
     applied = standoff.apply(layer, items, source.labels, decided)

@@ -227,7 +227,7 @@ class TestReferences:
 
     @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
     def test_files_named_in_the_text_exist(self, page: Path) -> None:
-        shown = {fence.name for fence in fences(page)} | OF_THE_USER
+        shown = {fence.name for fence in fences(page)} | OF_THE_USER | {asset["dest"] for asset in PROJECT["assets"]}
         named = {span for span in code_spans(page) if span.startswith(FOLDERS) and "<" not in span}
         assert {file for file in named - shown if not (ROOT / file).exists()} == set()
 

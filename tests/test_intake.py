@@ -294,7 +294,10 @@ def test_a_layer_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     source = with_layer(tmp_path, DECIDED)
     file = tmp_path / "layers" / "columns.jsonl"
     put(file, file.read_text("utf-8") + "{\n[]\n")
-    assert [(problem.file, problem.line) for problem in problems_of(tmp_path)] == [(str(file), 3), (str(file), 4)]
+    found = problems_of(tmp_path)
+    # Problems of the whole source, with neither line nor document: skipping problems must not empty the source.
+    assert {(problem.file, problem.line, problem.doc_id) for problem in found} == {(str(file), 0, "")}
+    assert [problem.reason.partition(":")[0] for problem in found] == ["line 3", "line 4"]
     file.unlink()
     assert load(source, tmp_path).problems == [Problem(str(file), 0, "", "no such file")]
 

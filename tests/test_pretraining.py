@@ -117,8 +117,8 @@ def test_warm_start_keeps_the_body_and_moves_the_vocabulary(prepared: Path) -> N
 
 
 def test_training_learns_and_resumes_exactly(prepared: Path, tmp_path: Path) -> None:
-    at_once = trained(prepared, tmp_path / "at_once", 6)
-    resumed = trained(prepared, tmp_path / "resumed", 2, 6)
+    at_once = trained(prepared, tmp_path / "at_once", 120)
+    resumed = trained(prepared, tmp_path / "resumed", 40, 120)
     assert all(torch.allclose(at_once[name], resumed[name], atol=1e-6) for name in at_once)
     log = [json.loads(line) for line in (tmp_path / "at_once" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     losses = [entry["held_out_loss"] for entry in log if "step" in entry]

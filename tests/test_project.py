@@ -80,8 +80,13 @@ class TestTrained:
         venv.create(tmp_path / "env", with_pip=True)
         python = tmp_path / "env" / "bin" / "python"
         site = next((tmp_path / "env" / "lib").glob("python*/site-packages"))
-        # Third-party packages are borrowed; the editable install of this project is not seen through a .pth file.
-        (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        # Third-party packages are borrowed, this project's own install with its entry points is not.
+        borrowed = tmp_path / "borrowed"
+        borrowed.mkdir()
+        for item in Path(sysconfig.get_path("purelib")).iterdir():
+            if "persian_ner" not in item.name:
+                (borrowed / item.name).symlink_to(item)
+        (site / "borrowed.pth").write_text(str(borrowed), encoding="utf-8")
         subprocess.run(
             [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel], check=True, cwd=tmp_path
         )

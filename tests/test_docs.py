@@ -35,7 +35,7 @@ PROJECT = yaml.safe_load((ROOT / "project.yml").read_text(encoding="utf-8"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PYTHON = ".venv/bin/python"
 # Files of the user which the pages talk about without showing them.
-OF_THE_USER = {"configs/corpus/gold.yml"}
+OF_THE_USER = {"configs/corpus/gold.yml", "assets/corpora", "assets/downloads"}
 FOLDERS = ("assets/", "configs/", "docs/", "persian_ner/", "scripts/", "tests/")
 
 

@@ -8,6 +8,7 @@ bfloat16, with weights, optimiser and everything outside the encoder in float32.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -20,6 +21,10 @@ from spacy.language import Language
 _TRIM_EVERY = 50
 """Batches after which freed memory is given back."""
 
+_PRIMITIVE_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
+"""oneDNN keeps a compiled kernel, with its buffers, for each of the last 1024 shapes of a
+matrix product; batches of text hardly ever repeat a shape, so that is memory for nothing."""
+
 
 def use_bfloat16_on_cpu() -> Callable[[Language], Language]:
     """Callback for ``[initialize.after_init]``; does nothing on a GPU or on a CPU without bfloat16 instructions.
@@ -28,6 +33,8 @@ def use_bfloat16_on_cpu() -> Callable[[Language], Language]:
     changes the running pipeline only: the saved model is plain float32 and needs
     none of this code.
     """
+
+    os.environ.setdefault(*_PRIMITIVE_CACHE)  # read by oneDNN before its first product, so before the encoder exists
 
     def wrap_encoder(nlp: Language) -> Language:
         component: Any = nlp.get_pipe("transformer")

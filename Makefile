@@ -7,7 +7,7 @@ SPACY  := $(VENV)/bin/python -m spacy
 GPU    ?= -1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check package docs lock clean
+.PHONY: help setup train test check package ray docs lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
@@ -17,7 +17,7 @@ setup: $(VENV)/.installed ## Create .venv with the pinned packages (again only w
 train: setup ## The main job: convert, train, evaluate, report (GPU=0 uses the first GPU)
 	$(SPACY) project run all . --vars.gpu_id $(GPU)
 
-test: setup check ## Linters, types and all tests
+test: setup ray check ## Linters, types and all tests
 	$(VENV)/bin/python -m pytest
 
 check: setup
@@ -27,6 +27,8 @@ check: setup
 package: setup ## Build an installable wheel of the trained model
 	$(SPACY) project run package . --vars.gpu_id $(GPU)
 
+ray: $(VENV)/.ray ## Add Ray, for bulk annotation on several machines
+
 docs: setup ## Rewrite the command tables in the README
 	$(SPACY) project document --output README.md
 
@@ -35,6 +37,8 @@ lock: setup ## Resolve requirements.in again for every supported Python
 	$(VENV)/bin/uv pip compile --quiet --universal --fork-strategy requires-python --python-version 3.10 \
 		--no-header --no-annotate $(foreach package,$(CUDA_PACKAGES),--no-emit-package $(package)) \
 		requirements.in --output-file requirements.txt
+	$(VENV)/bin/uv pip compile --quiet --universal --fork-strategy requires-python --python-version 3.10 \
+		--no-header --no-annotate --constraint requirements.txt --extra ray pyproject.toml --output-file requirements-ray.txt
 
 clean: ## Remove everything that can be made again, except .venv
 	rm -rf corpus training reports packages project.lock
@@ -53,4 +57,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	$(PIP) --requirement requirements.txt
 	$(PIP) --no-deps --ignore-requires-python hazm==0.10.0 nervaluate==1.2.1
 	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.ray: requirements-ray.txt $(VENV)/.installed
+	$(PIP) --requirement requirements-ray.txt
 	touch $@

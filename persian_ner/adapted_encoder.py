@@ -1,29 +1,38 @@
-"""Putting a trained pipeline's encoder in the place of the pre-trained one: behind ``adapt-encoder``.
+"""Putting a trained pipeline's networks in the place of the pre-trained encoder: behind ``adapt-encoder``.
 
 An encoder that was fine-tuned for the same task on a large corpus starts a
 training on a small one from knowledge of names, not of language alone
-(«intermediate-task training», Pruksachatkun et al. 2020). The corpus itself
-stays where it is: only the weights carry over.
+(«intermediate-task training», Pruksachatkun et al. 2020). The head (``ner``), a
+hundredth of the encoder's size, is kept beside it: where a pipeline has the same
+labels, :func:`start_from_head` lets its training begin with both, and so go on
+rather than begin anew. The corpus itself stays where it is: only weights carry over.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import spacy
 import srsly
+from spacy.language import Language
 
 from persian_ner import files
 
 HEADING = "## Adaptation"
+HEAD = "ner"
+"""Folder of the head inside the encoder's folder, as the component writes it."""
 _WEIGHTS, _CARD = "model.safetensors", "README.md"
+_logger = logging.getLogger("spacy")
 
 
 def adapt(model: Path, encoder: Path) -> dict[str, Any]:
-    """Replace the weights in the folder ``encoder`` by those of a trained pipeline's encoder, in fp16.
+    """Replace the weights in the folder ``encoder`` by those of a trained pipeline's encoder, in fp16, and its head.
 
     ``model`` is a pipeline trained from that very encoder and stamped with its
     sources; its facts are written into the encoder's card, in place of those of an
@@ -33,7 +42,9 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
     meta: dict[str, Any] = srsly.read_json(model / "meta.json")
     if "provenance" not in meta:
         raise ValueError(f"{model} does not say what it was trained on: no provenance in its meta.json")
-    component: Any = spacy.load(model).get_pipe("transformer")
+    nlp = spacy.load(model)
+    component: Any = nlp.get_pipe("transformer")
+    head: Any = nlp.get_pipe("ner")
     body = component.model.transformer
     ours = json.loads((encoder / "config.json").read_text(encoding="utf-8"))
     theirs = body.config.to_dict()
@@ -45,10 +56,50 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=encoder.parent) as folder:
         body.half().save_pretrained(folder)
         (Path(folder) / _WEIGHTS).chmod(0o644)  # it is written for its owner alone
+        head.to_disk(Path(folder) / HEAD, exclude=["vocab"])
+        shutil.rmtree(encoder / HEAD, ignore_errors=True)
+        (Path(folder) / HEAD).replace(encoder / HEAD)
         (Path(folder) / _WEIGHTS).replace(encoder / _WEIGHTS)
     card = (encoder / _CARD).read_text(encoding="utf-8").split(HEADING)[0].rstrip()
     files.write_text(encoder / _CARD, f"{card}\n\n{_section(meta)}")
     return meta
+
+
+def start_from_head(encoder: str) -> Callable[[Language], Language]:
+    """Callback for ``[initialize.after_init]``: ``ner`` starts from the head beside the encoder, if there is one.
+
+    Registered as ``persian_ner.adapted_head.v1`` through an entry point. A pipeline
+    with other labels than that head's keeps its fresh one, and a warning is logged.
+    """
+
+    def load_head(nlp: Language) -> Language:
+        path = Path(encoder) / HEAD
+        if not path.is_dir():
+            return nlp
+        component: Any = nlp.get_pipe("ner")
+        fresh = component.labels
+        state = component.to_bytes(exclude=["vocab"])
+        component.from_disk(path, exclude=["vocab"])
+        if set(component.labels) != set(fresh):
+            known = ", ".join(component.labels)
+            _logger.warning("%s has the labels %s: ner begins anew, as in configs/new-labels.cfg", path, known)
+            component.from_bytes(state, exclude=["vocab"])
+        else:
+            _logger.info("ner starts from %s", path)
+        return nlp
+
+    return load_head
+
+
+def in_turn(*callbacks: Callable[[Language], Language]) -> Callable[[Language], Language]:
+    """One callback out of several, registered as ``persian_ner.in_turn.v1``."""
+
+    def call_all(nlp: Language) -> Language:
+        for callback in callbacks:
+            nlp = callback(nlp)
+        return nlp
+
+    return call_all
 
 
 def _section(meta: dict[str, Any]) -> str:
@@ -59,7 +110,8 @@ def _section(meta: dict[str, Any]) -> str:
 After pre-training the encoder was fine-tuned for named-entity recognition, as part of a pipeline with the labels
 {", ".join(meta["labels"]["ner"])}, on the training split of the corpora below with the layers of this repository
 (docs/layers.md). The pipeline's entity F1 on the development articles was {performance["ents_f"]:.3f}. So a
-training that starts here has seen their names; the test articles were in no training.
+training that starts here has seen their names; the test articles were in no training. The pipeline's `ner` component is
+in the folder `{HEAD}`: a training with the same labels goes on from there (configs/default.cfg).
 
 | corpus | licence as found |
 |---|---|

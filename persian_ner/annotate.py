@@ -47,6 +47,7 @@ from persian_ner import annotate_io, files
 from persian_ner.annotate_io import ENTITIES, Entry, Kind, Source
 from persian_ner.evaluate import load_pipeline, provenance
 from persian_ner.metrics import Provenance, count_words
+from persian_ner.predict import SCORE_DIGITS, score_of
 from persian_ner.records import InputError, Problem
 
 if TYPE_CHECKING:  # spaCy takes seconds to import
@@ -295,9 +296,9 @@ def _entities(doc: Doc, offset: int) -> list[dict[str, Any]]:
             "label": ent.label_,
             "text": ent.text,
         }
-        score = scores.get((ent.start, ent.end, ent.label_))
-        if ent.has_extension("score") and ent._.score is not None:
-            score = float(ent._.score)
+        score = score_of(ent)
+        if score is None:
+            score = scores.get((ent.start, ent.end, ent.label_))
         if score is not None:
             entity["score"] = score
         if date := _iso_date(ent):
@@ -309,7 +310,7 @@ def _entities(doc: Doc, offset: int) -> list[dict[str, Any]]:
 def _group_scores(doc: Doc) -> dict[tuple[int, int, str], float]:
     """The scores of spans in the document's span groups, as the span categoriser leaves them."""
     return {
-        (span.start, span.end, span.label_): float(score)
+        (span.start, span.end, span.label_): round(float(score), SCORE_DIGITS)
         for group in doc.spans.values()
         if "scores" in group.attrs
         for span, score in zip(group, group.attrs["scores"], strict=True)

@@ -3,8 +3,8 @@
 The same word reaches us as «رئیس‌جمهور», «رئیسجمهور» and «رئيسجمهور». This
 module is the one place that says which characters are the same for us. It is
 used by the encoder's tokenizer (:mod:`persian_ner.pretraining.tokenizer`), which
-makes the model blind to the difference, and by the duplicate check, which must
-see through it. The text of a document is never changed.
+makes the model blind to the difference, and wherever words are compared, which
+must see through it. The text of a document is never changed.
 """
 
 from __future__ import annotations
@@ -62,3 +62,8 @@ def fold(text: str) -> str:
     composed = unicodedata.normalize("NFKC", _INVISIBLE_RE.sub("", text))
     # Σ is the one letter whose lower case depends on its neighbours in Python, and not in the encoder's tokenizer.
     return _MARKS_RE.sub("", composed.replace("Σ", "σ").lower()).translate(_FOLD_TABLE)
+
+
+def comparable(surface: str) -> str:
+    """The form under which names are compared: folded, with any white space counting as one space, none at the ends."""
+    return " ".join(fold(surface).split())

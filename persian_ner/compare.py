@@ -39,7 +39,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -48,6 +47,7 @@ from persian_ner.files import checksum, write_text
 from persian_ner.metrics import LEVEL, SEED, Evaluated, Interval, Metrics, Score, compute, scored_spans, span_defects
 from persian_ner.records import InputError, Problem, Span
 from persian_ner.report import markdown_cell
+from persian_ner.templating import render_markdown
 
 COMPARISON_FILE = "comparison.json"
 TABLE_FILE = "comparison.md"
@@ -273,16 +273,9 @@ def sentences(comparison: Comparison) -> list[str]:
 
 def to_markdown(comparison: Comparison) -> str:
     """The comparison as Markdown: sentences, scores side by side, differences, and how to read them."""
-    environment = Environment(
-        loader=PackageLoader("persian_ner"),
-        autoescape=False,  # Markdown; cells are escaped by the filter
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"cell": markdown_cell, "value": _value_cell, "points": _points, "range": _range, "p": _p}
-    return environment.get_template("comparison.md.j2").render(
+    return render_markdown(
+        "comparison.md.j2",
+        {"cell": markdown_cell, "value": _value_cell, "points": _points, "range": _range, "p": _p},
         comparison=comparison,
         run_counts={len(system.runs) for system in comparison.systems},
         matches=MATCHES,

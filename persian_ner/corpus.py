@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import srsly
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
 from spacy.about import __version__ as spacy_version
 
 from persian_ner import docbin, files
@@ -19,7 +19,7 @@ from persian_ner.labels import LABELS
 from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Problem, Record, collect
 from persian_ner.segments import segment
-from persian_ner.sources import Source, read_yaml
+from persian_ner.sources import Source, checked_source, read_yaml
 from persian_ner.splits import SPLITS, assign, document_of, missing_labels
 from persian_ner.tokenizer import token_pattern
 
@@ -28,13 +28,19 @@ SOURCES = "sources.json"
 MANIFEST = "manifest.json"
 
 
+# Capitals, so that none is «layer» (:data:`persian_ner.sources.BY_LAYER`).
+_Label = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
 class CorpusConfig(BaseModel):
     """What a corpus is made of; see ``configs/corpus/``.
 
     ``sources``: names of files in ``configs/sources``. ``optional``: more of them,
-    which are left out, and reported, when their files are not there. ``shares``:
+    which are left out, and reported, when their files are not there. ``labels``: what
+    the model will predict, to which the sources map their own labels. ``shares``:
     the part of the documents that goes to each split, for sources that do not pin
-    theirs. ``max_words``: longest training document, in words. ``drop_repeats``:
+    theirs. ``not_trained_on``: sources that go to the other splits only, and are left
+    out of the training split. ``max_words``: longest training document, in words. ``drop_repeats``:
     leave out of the training split what repeats another split or an earlier
     training record; see :func:`persian_ner.duplicates.repeated_records`.
     """
@@ -43,9 +49,18 @@ class CorpusConfig(BaseModel):
 
     sources: list[str] = Field(min_length=1)
     optional: list[str] = Field(default_factory=list)
+    labels: list[_Label] = Field(default=list(LABELS), min_length=1)
     shares: dict[str, NonNegativeFloat]
+    not_trained_on: list[str] = Field(default_factory=list)
     max_words: PositiveInt
     drop_repeats: bool = False
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_different(cls, labels: list[str]) -> list[str]:
+        if len(set(labels)) < len(labels):
+            raise ValueError("names a label twice")
+        return labels
 
     @field_validator("shares")
     @classmethod
@@ -53,6 +68,13 @@ class CorpusConfig(BaseModel):
         if set(shares) != set(SPLITS) or abs(sum(shares.values()) - 1) > 1e-9:
             raise ValueError(f"must name {', '.join(SPLITS)} and sum to 1")
         return shares
+
+    @model_validator(mode="after")
+    def _not_trained_on_are_sources(self) -> CorpusConfig:
+        unknown = sorted(set(self.not_trained_on) - {*self.sources, *self.optional})
+        if unknown:
+            raise ValueError(f"not_trained_on names no source of the corpus: {', '.join(unknown)}")
+        return self
 
 
 def read_config(path: Path) -> CorpusConfig:
@@ -92,10 +114,13 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     if absent:
         raise InputError(Problem(str(file), 0, "", "no such file: validate writes it") for file in absent)
     sources: dict[str, dict[str, Any]] = srsly.read_json(folder / SOURCES)
-    declared = {name: Source.model_validate({"name": name, **_declaration(facts)}) for name, facts in sources.items()}
+    declared = {
+        name: checked_source({"name": name, **_declaration(facts)}, folder / SOURCES, config.labels)
+        for name, facts in sources.items()
+    }
     records = read_records(folder / RECORDS)
     splits = split_records(records, config.shares, {name: source.split for name, source in declared.items()})
-    problems = missing_labels(splits, LABELS)
+    problems = missing_labels(splits, config.labels)
     problems += [
         record.problem(f"meta.source is not in {SOURCES}")
         for record in records
@@ -103,6 +128,7 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     ]
     if problems:
         raise InputError(problems)
+    splits["train"] = [record for record in splits["train"] if record.meta["source"] not in config.not_trained_on]
     repeats: dict[str, str] = {}
     if config.drop_repeats:
         repeats = repeated_records(splits["train"], splits["dev"] + splits["test"])
@@ -112,7 +138,11 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     docs = {}
     misaligned: list[Problem] = []
     for split, documents in splits.items():
-        segments = [piece for record in documents for piece in segment(record, config.max_words)]
+        segments = [
+            _for_docbin(piece, config.labels, uncovered[piece.meta["source"]])
+            for record in documents
+            for piece in segment(record, config.max_words)
+        ]
         docs[split], found = docbin.to_docs(segments, nlp, uncovered)
         misaligned += found
     if misaligned and not skip_misaligned:
@@ -122,14 +152,14 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
         docbin.write(docs[split], folder / f"{split}.spacy")
     manifest = {
         "schema_version": 1,
-        "labels": list(LABELS),
+        "labels": config.labels,
         "sources": sources,
         "splits": {
             split: {
-                **_counts(splits[split]),
+                **_counts(splits[split], config.labels),
                 "segments": len(docs[split]),
                 "tokens": sum(map(len, docs[split])),
-                "by_source": {name: _counts(found) for name, found in _by_source(splits[split]).items()},
+                "by_source": {name: _counts(found, config.labels) for name, found in _by_source(splits[split]).items()},
                 "sha256": {name: files.checksum(folder / name) for name in (f"{split}.jsonl", f"{split}.spacy")},
             }
             for split in SPLITS
@@ -152,12 +182,26 @@ def _declaration(facts: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if key in Source.model_fields}
 
 
-def _counts(records: list[Record]) -> dict[str, Any]:
+def _for_docbin(record: Record, labels: Sequence[str], uncovered: str | None) -> Record:
+    """The record with its coverage as :func:`persian_ner.docbin.to_doc` reads it, which knows our own labels only.
+
+    That must see a gap where, and only where, the record lacks labels of the corpus.
+    """
+    lacking = set() if record.annotated_labels is None else set(labels) - set(record.annotated_labels)
+    if uncovered == "cues":  # there are none for other labels
+        lacking &= set(LABELS)
+    covered: list[str] | None = None
+    if lacking:
+        covered = [label for label in LABELS if label not in lacking] if lacking & set(LABELS) else []
+    return record.model_copy(update={"annotated_labels": covered})
+
+
+def _counts(records: list[Record], labels: Sequence[str]) -> dict[str, Any]:
     spans = Counter(span.label for record in records for span in record.spans)
     return {
         "documents": len({document_of(record) for record in records}),
         "records": len(records),
-        "spans": {label: spans[label] for label in LABELS},
+        "spans": {label: spans[label] for label in labels},
     }
 
 

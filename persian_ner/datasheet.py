@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from persian_ner import metrics, validation
-from persian_ner.characters import fold
+from persian_ner.characters import comparable, fold
 from persian_ner.duplicates import MIN_LETTERS, SIMILARITY, Repetition, find_repeats
 from persian_ner.hazm_alignment import sentences
 from persian_ner.labels import LABELS
 from persian_ner.metrics import Evaluated, count_words
 from persian_ner.readers import markup
 from persian_ner.records import InputError, Problem, Record, Span, collect
+from persian_ner.templating import render_markdown
 from persian_ner.tokenizer import token_pattern
 
 GROUP_KEYS = ("topic", "kind", "register", "scraped", "year")
@@ -251,8 +250,8 @@ def conflicts(records: Iterable[Record]) -> list[Conflict]:
     for record in records:
         for span in record.spans:
             surface = record.text[span.start : span.end]
-            spellings[_key(surface)][surface] += 1
-            mentions[_key(surface)].setdefault(span.label, []).append(record.id)
+            spellings[comparable(surface)][surface] += 1
+            mentions[comparable(surface)].setdefault(span.label, []).append(record.id)
     found = [
         Conflict(_usual(spellings[key]), {label: labels[label] for label in LABELS if label in labels})
         for key, labels in mentions.items()
@@ -321,16 +320,9 @@ def repeated_share(repetition: Repetition) -> float | None:
 
 def render(sheet: Datasheet) -> str:
     """The datasheet as Markdown."""
-    environment = Environment(
-        loader=PackageLoader("persian_ner"),
-        autoescape=False,  # Markdown; cells are escaped by the filter
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"cell": _cell, "code": _code, "percent": _percent, "ratio": _show_ratio, "whole": _whole}
-    return environment.get_template("datasheet.md.j2").render(
+    return render_markdown(
+        "datasheet.md.j2",
+        {"cell": _cell, "code": _code, "percent": _percent, "ratio": _show_ratio, "whole": _whole},
         sheet=sheet,
         labels=LABELS,
         aims=aims(sheet),
@@ -351,10 +343,6 @@ def _value(record: Record, key: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _key(surface: str) -> str:
-    return " ".join(fold(surface).split())
-
-
 def _usual(spellings: Counter[str]) -> str:
     """The most frequent spelling; of equally frequent ones the first in alphabetic order."""
     return min(spellings, key=lambda text: (-spellings[text], text))
@@ -364,8 +352,8 @@ def _surfaces(mentions: Sequence[tuple[str, str]], most_frequent: int) -> Surfac
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     articles: dict[str, set[str]] = defaultdict(set)
     for text, doc_id in mentions:
-        spellings[_key(text)][text] += 1
-        articles[_key(text)].add(doc_id)
+        spellings[comparable(text)][text] += 1
+        articles[comparable(text)].add(doc_id)
     found = [Surface(_usual(texts), texts.total(), len(articles[key])) for key, texts in spellings.items()]
     found.sort(key=lambda surface: (-surface.mentions, surface.text))
     return Surfaces(

@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.tokens import Span as SpacySpan
 
+from persian_ner.files import replacing
 from persian_ner.labels import LABELS
 from persian_ner.layers.cues import uncertain_spans
 from persian_ner.records import Problem, Record
@@ -82,10 +83,5 @@ def to_docs(
 
 def write(docs: Iterable[Doc], path: Path) -> None:
     """Write a DocBin file; an earlier file is replaced only when the new one is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with replacing(path) as partial:
         DocBin(docs=docs, store_user_data=True).to_disk(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

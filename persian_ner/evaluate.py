@@ -1,13 +1,15 @@
 """Evaluate a pipeline on gold records, and keep the result in a folder.
 
 A folder of one evaluation holds ``metrics.json`` (:class:`EvaluationMetrics`)
-and ``predictions.jsonl``: per document ``id``, ``text``, ``gold``, ``predicted``,
-``annotated_labels`` and ``meta``.
+and ``predictions.jsonl``: per document ``id``, ``text``, ``gold``, ``predicted`` (spans
+with a ``score`` where the pipeline tells its confidence), ``annotated_labels`` and ``meta``.
 """
 
 from __future__ import annotations
 
+import json
 import platform
+import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -20,10 +22,13 @@ import srsly
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from persian_ner import calibration
+from persian_ner.calibration import Calibration
 from persian_ner.files import checksum, git_commit, write_text
 from persian_ner.metrics import (
     DataInfo,
     Evaluated,
+    Footprint,
     Metrics,
     ModelInfo,
     Provenance,
@@ -59,11 +64,13 @@ _PACKAGES = (
 class EvaluationMetrics(Metrics):
     """What an evaluation on file holds: the metrics, and those that take the training records to tell.
 
-    Version 2 added ``novelty``; files of version 1, which lack it, are read as well.
+    Version 2 added ``novelty``, version 3 ``calibration``, ``footprint`` and
+    ``by_sentence_length``; files of older versions, which lack them, are read as well.
     """
 
-    schema_version: Literal[1, 2] = 2  # type: ignore[assignment]  # wider than Metrics, and never assigned to
+    schema_version: Literal[1, 2, 3] = 3  # type: ignore[assignment]  # wider than Metrics, and never assigned to
     novelty: Novelty | None = Field(default=None, description="null when no training records were given")
+    calibration: Calibration | None = Field(default=None, description="null when no predicted span has a score")
 
 
 _F1 = Annotated[float, Field(ge=0, le=1)]
@@ -107,12 +114,19 @@ def evaluate(
         {
             **scores.model_dump(exclude={"schema_version"}),
             "name": name,
+            "footprint": footprint(nlp),
             "speed": Speed(words=words, seconds=seconds, words_per_second=words / seconds if words else None),
             "provenance": provenance(nlp, data),
             "novelty": measure(evaluated, scores.labels, training) if training else None,
+            "calibration": calibration.measure(evaluated, _temperature(nlp)),
         }
     )
     return metrics, evaluated
+
+
+def _temperature(nlp: Language) -> float | None:
+    component: Any = nlp.get_pipe(calibration.NAME) if nlp.has_pipe(calibration.NAME) else None
+    return component.temperature if component else None
 
 
 def provenance(nlp: Language, data: Path | None) -> Provenance:
@@ -132,15 +146,38 @@ def provenance(nlp: Language, data: Path | None) -> Provenance:
     )
 
 
+def footprint(nlp: Language) -> Footprint:
+    """Size of the pipeline's files, and the most memory that this process has used so far."""
+    files = [file for file in nlp.path.rglob("*") if file.is_file()] if nlp.path else None
+    return Footprint(
+        model_bytes=None if files is None else sum(file.stat().st_size for file in files),
+        peak_memory_bytes=_peak_memory(),
+    )
+
+
+def _peak_memory() -> int | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
 def load_pipeline(model: str, gpu_id: int = -1) -> Language:
-    """Load a pipeline folder or package, on a GPU unless ``gpu_id`` is negative. Raises :class:`InputError`."""
+    """Load a pipeline folder or package, on a GPU unless ``gpu_id`` is negative, and have it tell its confidence.
+
+    Raises :class:`InputError`.
+    """
     import spacy
     from thinc.api import require_gpu
+
+    from persian_ner.confidence import add_to
 
     try:
         if gpu_id >= 0:
             require_gpu(gpu_id)
-        return spacy.load(model)
+        return add_to(spacy.load(model))
     except (OSError, ValueError, ImportError) as error:
         raise InputError([Problem(model, 0, "", f"cannot be loaded: {error}")]) from error
 
@@ -216,7 +253,9 @@ def read_evaluation(folder: Path) -> tuple[EvaluationMetrics, list[Evaluated]]:
     except OSError as error:
         problems.append(Problem(str(folder / METRICS_FILE), 0, "", f"cannot be read: {error.strerror}"))
     try:
-        evaluated = [_from_json(line) for line in srsly.read_jsonl(folder / PREDICTIONS_FILE)]
+        # Not srsly, which reads some numbers a last digit off, so that scores would not be what was written.
+        with (folder / PREDICTIONS_FILE).open(encoding="utf-8") as lines:
+            evaluated = [_from_json(json.loads(line)) for line in lines]
     except (OSError, ValueError, KeyError, TypeError) as error:
         problems.append(Problem(str(folder / PREDICTIONS_FILE), 0, "", f"cannot be read: {error}"))
     if metrics and not problems and metrics.documents != len(evaluated):

@@ -104,7 +104,7 @@ def load_sources(config: CorpusConfig, sources: Path, root: Path, skip_problems:
         else load(source, root)
         for source in _read_declarations(config, sources)
     ]
-    found = validation.check(record for item in loaded for record in item.records)
+    found = validation.check((record for item in loaded for record in item.records), config.labels)
     problems = [problem for item in loaded for problem in item.problems] + found
     if skip_problems:
         problems = [problem for problem in problems if not (problem.line or problem.doc_id)]
@@ -124,7 +124,7 @@ def _read_declarations(config: CorpusConfig, folder: Path) -> list[Source]:
     problems: list[Problem] = []
     for name in config.sources + config.optional:
         try:
-            declared.append(read_source(folder / f"{name}.yml"))
+            declared.append(read_source(folder / f"{name}.yml", config.labels))
         except InputError as error:
             problems += error.problems
     repeated = [name for name, count in Counter(source.name for source in declared).items() if count > 1]

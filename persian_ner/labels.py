@@ -1,4 +1,4 @@
-"""The label scheme: what the model predicts, and what each label means."""
+"""The label scheme of the project. A corpus may have another one: ``labels`` of its configuration."""
 
 from __future__ import annotations
 

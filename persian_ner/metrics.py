@@ -28,32 +28,41 @@ exactly when there are neither gold nor predicted spans.**
 
 from __future__ import annotations
 
+import csv
+import io
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from nervaluate import Evaluator
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from persian_ner.hazm_alignment import sentences
 from persian_ner.labels import LABELS
 from persian_ner.records import InputError, Problem, Span
 
-BREAKDOWN_KEYS = ("topic", "kind", "source")
-"""The keys of a document's ``meta`` for which results are broken down."""
+BREAKDOWN_KEYS = ("source", "topic", "kind", "register", "scraped")
+"""The keys of a document's ``meta`` for which results are broken down; ``scraped`` is the noise of its text."""
 
 LONGEST_BUCKET = 5
 """Spans of this many words or more share the last bucket of the breakdown by length."""
+
+SENTENCE_BUCKETS = ("1–10", "11–20", "21–30", "31–40", "41+")
+"""Lengths of sentences in words, ten to a bucket."""
 
 RESAMPLES = 1000
 SEED = 0
 LEVEL = 0.95
 
 ErrorType = Literal["missed", "spurious", "label", "boundary"]
+MatchType = Literal["strict", "exact", "partial", "type"]
+MATCH_TYPES: tuple[MatchType, ...] = get_args(MatchType)
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,7 @@ class Scores(_Schema):
 
 
 class Macro(_Schema):
-    """Unweighted means of the labels' strict scores, each over the labels for which it is not null."""
+    """Unweighted means of the labels' scores, each over the labels for which it is not null; in a file of strict."""
 
     precision: float | None
     recall: float | None
@@ -159,7 +168,7 @@ class Group(Tally):
 
 
 class LengthGroup(Tally):
-    """The spans of so many words (whitespace-separated), ``5+`` for five or more."""
+    """The spans, or the spans in sentences, of so many words (whitespace-separated); ``5+`` is five or more."""
 
     words: str
 
@@ -216,6 +225,15 @@ class Speed(_Schema):
     words_per_second: float | None
 
 
+class Footprint(_Schema):
+    """What the evaluated pipeline takes."""
+
+    model_bytes: int | None = Field(description="of its files; null for a pipeline that was not loaded from a folder")
+    peak_memory_bytes: int | None = Field(
+        description="the most main memory the evaluating process had, Python included; null where not told"
+    )
+
+
 class ModelInfo(_Schema):
     """The evaluated pipeline, from its ``meta.json``."""
 
@@ -258,9 +276,13 @@ class Metrics(_Schema):
     boundaries: Boundaries
     breakdowns: dict[str, list[Group]]
     by_length: list[LengthGroup]
+    by_sentence_length: list[LengthGroup] = Field(
+        default=[], description="by the sentence in which a span begins; empty in files before version 3"
+    )
     left_out: LeftOut
     bootstrap: Bootstrap
     speed: Speed | None = None
+    footprint: Footprint | None = Field(default=None, description="null in files before version 3")
     provenance: Provenance | None = None
 
 
@@ -292,15 +314,63 @@ def compute(
         words=sum(count_words(document.text) for document in documents),
         labels=names,
         overall=overall,
-        macro=_macro(per_label),
+        macro=macro(per_label, "strict"),
         per_label=dict(zip(names, per_label, strict=True)),
         confusion=_confusion(pairs, names),
         boundaries=_boundaries(pairs, names),
         breakdowns={key: _groups(documents, counts, key) for key in BREAKDOWN_KEYS},
-        by_length=_by_length(documents, aligned),
+        by_length=_by_length(documents, aligned, _span_bucket, _SPAN_BUCKETS),
+        by_sentence_length=_by_length(documents, aligned, _sentence_bucket, SENTENCE_BUCKETS),
         left_out=_left_out(documents, scored),
         bootstrap=Bootstrap(resamples=resamples, seed=seed, level=LEVEL),
     )
+
+
+def macro(per_label: Iterable[Scores], match: MatchType) -> Macro:
+    """Unweighted means of the labels' scores of one match type."""
+    scores: list[Score] = [getattr(found, match) for found in per_label]
+
+    def mean(values: Sequence[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return _ratio(sum(known), len(known))
+
+    return Macro(
+        precision=mean([score.precision for score in scores]),
+        recall=mean([score.recall for score in scores]),
+        f1=mean([score.f1 for score in scores]),
+    )
+
+
+CSV_COLUMNS = (
+    *("evaluation", "label", "match", "precision", "recall", "f1", "f1_low", "f1_high", "support", "predicted"),
+    *("correct", "incorrect", "partial", "missed", "spurious"),
+)
+
+
+def to_csv(evaluations: Iterable[Metrics]) -> str:
+    """A row for each evaluation, label and match type, with ``all (micro)`` and ``all (macro)`` after the labels.
+
+    Scores are shares of 1. A cell is empty where its value is null, or not defined for the row.
+    """
+    file = io.StringIO()
+    writer = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for metrics in evaluations:
+        for label, scores in [*metrics.per_label.items(), ("all (micro)", metrics.overall)]:
+            for match in MATCH_TYPES:
+                interval = scores.strict_f1_interval if match == "strict" else None
+                writer.writerow(
+                    {
+                        **{"evaluation": metrics.name, "label": label, "match": match},
+                        **{"support": scores.support, "predicted": scores.predicted},
+                        **getattr(scores, match).model_dump(),
+                        **({"f1_low": interval.low, "f1_high": interval.high} if interval else {}),
+                    }
+                )
+        for match in MATCH_TYPES:
+            means = macro(metrics.per_label.values(), match).model_dump()
+            writer.writerow({"evaluation": metrics.name, "label": "all (macro)", "match": match, **means})
+    return file.getvalue()
 
 
 def count_words(text: str) -> int:
@@ -449,18 +519,6 @@ def _match_types(result: dict[str, Any], interval: Interval | None) -> Scores:
     )
 
 
-def _macro(per_label: Sequence[Scores]) -> Macro:
-    def mean(values: Sequence[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return _ratio(sum(known), len(known))
-
-    return Macro(
-        precision=mean([scores.strict.precision for scores in per_label]),
-        recall=mean([scores.strict.recall for scores in per_label]),
-        f1=mean([scores.strict.f1 for scores in per_label]),
-    )
-
-
 def _strict_counts(scored: Sequence[_ScoredDoc], labels: Sequence[str]) -> _Counts:
     """(document, all labels together and then each label, [correct, predicted, gold])."""
     counts = np.zeros((len(scored), 1 + len(labels), 3), dtype=np.int64)
@@ -552,30 +610,52 @@ def _groups(documents: Sequence[Evaluated], counts: _Counts, key: str) -> list[G
     return groups
 
 
-def _by_length(documents: Sequence[Evaluated], aligned: Sequence[Sequence[Pair]]) -> list[LengthGroup]:
-    """By the length of the gold span for recall and of the predicted span for precision."""
-    correct: Counter[int] = Counter()
-    predicted: Counter[int] = Counter()
-    support: Counter[int] = Counter()
+_Bucket = Callable[[Span], str]
+
+
+def _by_length(
+    documents: Sequence[Evaluated],
+    aligned: Sequence[Sequence[Pair]],
+    buckets_of: Callable[[str], _Bucket],
+    order: Sequence[str],
+) -> list[LengthGroup]:
+    """By the bucket of the gold span for recall and of the predicted span for precision; buckets with spans only."""
+    correct: Counter[str] = Counter()
+    predicted: Counter[str] = Counter()
+    support: Counter[str] = Counter()
     for document, pairs in zip(documents, aligned, strict=True):
+        bucket = buckets_of(document.text)
         for pair in pairs:
             if pair.gold:
-                support[_length_bucket(document.text, pair.gold)] += 1
+                support[bucket(pair.gold)] += 1
             if pair.predicted:
-                bucket = _length_bucket(document.text, pair.predicted)
-                predicted[bucket] += 1
-                correct[bucket] += not pair.errors
+                predicted[bucket(pair.predicted)] += 1
+                correct[bucket(pair.predicted)] += not pair.errors
     return [
-        LengthGroup(
-            words=f"{length}+" if length == LONGEST_BUCKET else str(length),
-            **_tally(correct[length], predicted[length], support[length]),
-        )
-        for length in sorted(support.keys() | predicted.keys())
+        LengthGroup(words=name, **_tally(correct[name], predicted[name], support[name]))
+        for name in order
+        if support[name] or predicted[name]
     ]
 
 
-def _length_bucket(text: str, span: Span) -> int:
-    return min(count_words(text[span.start : span.end]), LONGEST_BUCKET)
+_SPAN_BUCKETS = [*map(str, range(LONGEST_BUCKET)), f"{LONGEST_BUCKET}+"]
+
+
+def _span_bucket(text: str) -> _Bucket:
+    return lambda span: _SPAN_BUCKETS[min(count_words(text[span.start : span.end]), LONGEST_BUCKET)]
+
+
+def _sentence_bucket(text: str) -> _Bucket:
+    """By the length of the sentence in which a span begins, or of the one before where it begins between two."""
+    found = sentences(text) or [(0, len(text))]
+    starts = [start for start, _ in found]
+
+    def bucket(span: Span) -> str:
+        start, end = found[max(bisect_right(starts, span.start) - 1, 0)]
+        tens = max(count_words(text[start:end]) - 1, 0) // 10
+        return SENTENCE_BUCKETS[min(tens, len(SENTENCE_BUCKETS) - 1)]
+
+    return bucket
 
 
 def _left_out(documents: Sequence[Evaluated], scored: Sequence[_ScoredDoc]) -> LeftOut:

@@ -8,8 +8,7 @@ result of its own. Each span is in one of three groups:
 * ``other_label``: training annotates its surface, but never with its label;
 * ``never``: training does not annotate its surface. It may well occur there as a common word.
 
-Surfaces are compared in the form of :func:`persian_ner.characters.fold`, with any
-white space counting as one space.
+Surfaces are compared in the form of :func:`persian_ner.characters.comparable`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from persian_ner.characters import fold
+from persian_ner.characters import comparable
 from persian_ner.metrics import DataInfo, Evaluated, Tally, scored_spans
 from persian_ner.records import Record, Span
 
@@ -71,13 +70,13 @@ def training_labels(records: Iterable[Record]) -> dict[str, frozenset[str]]:
     labels: dict[str, set[str]] = defaultdict(set)
     for record in records:
         for span in record.spans:
-            labels[_comparable(record.text, span)].add(span.label)
+            labels[comparable(record.text[span.start : span.end])].add(span.label)
     return {surface: frozenset(found) for surface, found in labels.items()}
 
 
 def known(text: str, span: Span, training: Training) -> Known:
     """The group of a span of this text."""
-    labels = training.labels.get(_comparable(text, span))
+    labels = training.labels.get(comparable(text[span.start : span.end]))
     if labels is None:
         return "never"
     return "same_label" if span.label in labels else "other_label"
@@ -114,10 +113,6 @@ def measure(documents: Iterable[Evaluated], labels: Sequence[str], training: Tra
         overall=groups(labels),
         per_label={label: groups([label]) for label in labels},
     )
-
-
-def _comparable(text: str, span: Span) -> str:
-    return " ".join(fold(text[span.start : span.end]).split())
 
 
 def _tally(correct: int, predicted: int, support: int) -> Tally:

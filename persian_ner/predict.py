@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from persian_ner.records import Record, Span
+from persian_ner.records import InputError, Problem, Record, Span
 
 if TYPE_CHECKING:  # spaCy takes seconds to import, and the caller has done so to load ``nlp``
     from spacy.language import Language
+    from spacy.tokens import Doc
+    from spacy.tokens import Span as SpacySpan
 
 BATCH_SIZE = 32
+SCORE_DIGITS = 4
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def predict(nlp: Language, items: Iterable[str | Record], batch_size: int = BATCH_SIZE) -> list[list[Span]]:
-    """Predict the spans of texts or records, in their order.
+    """Predict the spans of texts or records, in their order, with their scores where the pipeline has any.
 
-    Offsets are characters of the raw text. Raises :class:`RuntimeError` if the
-    pipeline's tokenizer changes a text, since offsets would then refer to another one.
+    Offsets are characters of the raw text. Raises :class:`InputError` naming every
+    text that holds half of a surrogate pair, which UTF-8 and so spaCy cannot store,
+    before anything is predicted. Raises :class:`RuntimeError` if the pipeline's
+    tokenizer changes a text, since offsets would then refer to another one.
     """
+    return [spans_of(doc) for doc in predicted_docs(nlp, items, batch_size)]
+
+
+def predicted_docs(nlp: Language, items: Iterable[str | Record], batch_size: int = BATCH_SIZE) -> Iterator[Doc]:
+    """Predict texts or records, in their order. Raises what :func:`predict` does."""
+    items = list(items)
+    problems = list(_half_characters(items))
+    if problems:
+        raise InputError(problems)
     texts = [item.text if isinstance(item, Record) else item for item in items]
-    found: list[list[Span]] = []
     for text, doc in zip(texts, nlp.pipe(texts, batch_size=batch_size), strict=True):
         if doc.text != text:
             raise RuntimeError(f"the tokenizer of {nlp.meta['name']} changes the text {text[:60]!r}…")
-        found.append([Span(start=ent.start_char, end=ent.end_char, label=ent.label_) for ent in doc.ents])
-    return found
+        yield doc
+
+
+def _half_characters(items: Sequence[str | Record]) -> Iterator[Problem]:
+    for number, item in enumerate(items, start=1):
+        half = _SURROGATE.search(item.text if isinstance(item, Record) else item)
+        if half:
+            reason = f"holds half of a character (lone surrogate U+{ord(half[0]):04X} at {half.start()})"
+            yield item.problem(reason) if isinstance(item, Record) else Problem("texts", number, "", reason)
+
+
+def spans_of(doc: Doc) -> list[Span]:
+    """The entities of a document, with their scores where they have one."""
+    return [Span(start=ent.start_char, end=ent.end_char, label=ent.label_, score=score_of(ent)) for ent in doc.ents]
+
+
+def score_of(ent: SpacySpan) -> float | None:
+    """The confidence of an entity, in four digits; None where no component has set one."""
+    confidence = ent._.confidence if ent.has_extension("confidence") else None
+    return None if confidence is None else round(float(confidence), SCORE_DIGITS)

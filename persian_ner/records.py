@@ -38,7 +38,8 @@ class Span(BaseModel):
 
     ``start`` and ``end`` are offsets in characters of the record's raw
     ``text`` (``text[start:end]`` is the surface). ``surface`` is optional: when
-    a source gives it, validation checks it against the text.
+    a source gives it, validation checks it against the text. ``score`` is how sure
+    the pipeline that predicted the span was, where it says so.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +48,7 @@ class Span(BaseModel):
     end: StrictInt
     label: str
     surface: str | None = None
+    score: float | None = Field(default=None, ge=0, le=1)
 
 
 class Record(BaseModel):

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from pydantic import BaseModel, ValidationError
 
+from persian_ner.calibration import Calibration
 from persian_ner.evaluate import EvaluationMetrics
-from persian_ner.metrics import ErrorType, Evaluated, Interval, Metrics, Pair, align, scored_spans
-from persian_ner.novelty import Known, Novelty
-from persian_ner.records import Span
+from persian_ner.metrics import MATCH_TYPES, ErrorType, Evaluated, Interval, MatchType, Pair, align, macro, scored_spans
+from persian_ner.novelty import Known
+from persian_ner.records import InputError, Problem, Span, iter_text_lines
+from persian_ner.robustness import ROBUSTNESS_FILE, Robustness
+from persian_ner.templating import render_markdown
 
 CORRECT_EXAMPLES = 8
 
@@ -38,7 +44,34 @@ KNOWN_NAMES: dict[Known, str] = {
     "never": "هرگز",
 }
 KNOWN_HEADINGS: dict[Known, str] = {"same_label": "same label", "other_label": "other label only", "never": "never"}
-BREAKDOWN_NAMES = {"topic": "موضوع", "kind": "گونه", "source": "منبع"}
+BREAKDOWN_NAMES = {"source": "منبع", "topic": "موضوع", "kind": "گونه", "register": "سبک", "scraped": "نویز"}
+UNKNOWN_NAMES = {key: "بی‌نویز" if key == "scraped" else "(نامشخص)" for key in BREAKDOWN_NAMES}
+"""What documents without the key are called."""
+FACETS = ("source", "scraped")
+"""The keys of ``meta`` by which the errors can be filtered."""
+MATCH_NAMES: dict[MatchType, str] = {
+    "strict": "مرز و برچسب درست",
+    "exact": "مرز درست، هر برچسبی",
+    "partial": "هم‌پوشانی، هر برچسبی؛ مرز نادرست نیم امتیاز",
+    "type": "هم‌پوشانی و برچسب درست",
+}
+DAMAGE_NAMES = {
+    "zwnj_stripped": "نیم‌فاصله حذف‌شده",
+    "zwnj_to_space": "فاصله به‌جای نیم‌فاصله",
+    "arabic_letters": "حروف عربی",
+    "other_digits": "رقم‌های دیگر",
+    "punctuation_removed": "نشانه‌گذاری حذف‌شده",
+    "space_lost_after_punctuation": "بی‌فاصله پس از نشانه",
+    "words_glued": "واژه‌های چسبیده",
+    "typos": "غلط تایپی",
+    "ocr_confusions": "خطای نویسه‌خوان",
+    "spam_injected": "تبلیغ میان متن",
+    "colloquial": "گفتاری",
+    "diacritics_added": "اعراب",
+    "scraped": "صفحه وب",
+    "social": "شبکه اجتماعی",
+    "scanned": "متن اسکن‌شده",
+}
 
 
 @dataclass(frozen=True)
@@ -62,19 +95,51 @@ OTHER_COLOURS = Colours(("#dde1e6", "#262b31"), ("#3d444d", "#eceff2"))
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One evaluated data set, as :func:`persian_ner.evaluate.read_evaluation` returns it."""
+    """One evaluated data set, as :func:`persian_ner.evaluate.read_evaluation` returns it, and what goes with it."""
 
-    metrics: Metrics
+    metrics: EvaluationMetrics
     documents: Sequence[Evaluated]
+    robustness: Robustness | None = None
+    training: Sequence[TrainingStep] = ()
+
+
+class TrainingStep(BaseModel):
+    """One line of the log that ``spacy.ConsoleLogger.v3`` writes in training; losses are sums since the line before."""
+
+    step: int
+    losses: dict[str, float]
+    score: float
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Mean confidence and precision of each bin; ``points`` as in :class:`Curve`, both axes from ``low`` to 100 %."""
+
+    points: list[tuple[float, float]]
+    low: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line plot: ``points`` are (x, y) in percent of the plot's size from its left and lower edge."""
+
+    name: str
+    points: list[tuple[float, float]]
+    low: float
+    high: float
+    last_step: int
+    peak: int
+    """Index of the highest point."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of text: plain without a label, otherwise a span and what is wrong with it."""
+    """A stretch of text: plain without a label, otherwise a span, what is wrong with it, and its confidence."""
 
     text: str
     label: str | None = None
     errors: tuple[ErrorType, ...] = ()
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +178,101 @@ def passages(document: Evaluated) -> list[Passage]:
     return found
 
 
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_as(path: Path, schema: type[_Model]) -> _Model:
+    """Read a JSON file of this schema. Raises :class:`InputError` with every problem found."""
+    try:
+        return schema.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(
+            Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
+            for item in error.errors()
+        ) from error
+    except OSError as error:
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]) from error
+
+
+def read_robustness(folder: Path) -> Robustness | None:
+    """What ``robustness`` wrote below an evaluation folder; None if it did not. Raises :class:`InputError`."""
+    path = folder / "robustness" / ROBUSTNESS_FILE
+    return read_as(path, Robustness) if path.exists() else None
+
+
+def same_run(metrics: EvaluationMetrics, robustness: Robustness) -> bool:
+    """Whether both are of the same pipeline and the same file of records."""
+    here, there = metrics.provenance, robustness.provenance
+    if here is None or here.data is None or there.data is None:
+        return False
+    return (here.model, here.data.sha256) == (there.model, there.data.sha256)
+
+
+def read_training_log(path: Path) -> list[TrainingStep]:
+    """Read the log of a training. Raises :class:`InputError` with every line that is none of it."""
+    steps: list[TrainingStep] = []
+    problems: list[Problem] = []
+    try:
+        for line in iter_text_lines(path):
+            if isinstance(line, Problem):
+                problems.append(line)
+                continue
+            number, text = line
+            try:
+                steps.append(TrainingStep.model_validate_json(text))
+            except ValidationError as error:
+                problems.append(
+                    Problem(str(path), number, "", f"not a line of a training log: {error.errors()[0]['msg']}")
+                )
+    except OSError as error:
+        problems.append(Problem(str(path), 0, "", f"cannot be read: {error.strerror}"))
+    if problems:
+        raise InputError(problems)
+    return steps
+
+
+def curves(steps: Sequence[TrainingStep]) -> list[Curve]:
+    """The score on the development documents and each component's mean loss of a step, over the steps of a training.
+
+    Losses that are no finite numbers are left out, and so is a curve of fewer than two points.
+    """
+    scores = [(step.step, 100 * step.score) for step in steps]
+    before = [-1, *(step.step for step in steps)]  # the step 0 has been trained when the first line is written
+    series = {"F1": scores}
+    for component in steps[0].losses if steps else ():
+        series[f"loss {component}"] = [
+            (step.step, step.losses[component] / (step.step - last))
+            for step, last in zip(steps, before, strict=False)
+            if step.step > last and math.isfinite(step.losses.get(component, math.nan))
+        ]
+    return [_curve(name, found) for name, found in series.items() if len(found) > 1]
+
+
+def _curve(name: str, found: Sequence[tuple[int, float]]) -> Curve:
+    steps, values = zip(*found, strict=True)
+    low, high, last = min(values), max(values), max(steps)
+    return Curve(
+        name=name,
+        points=[(100 * step / (last or 1), 100 * (value - low) / ((high - low) or 1)) for step, value in found],
+        low=low,
+        high=high,
+        last_step=last,
+        peak=values.index(high),
+    )
+
+
+def reliability(calibration: Calibration) -> Reliability:
+    """The diagram from the ten below its lowest value on, since most confidences are high."""
+    values = [value for part in calibration.bins for value in (part.mean_confidence, part.precision)]
+    low = min(math.floor(10 * min(values)), 9) / 10
+
+    def place(value: float) -> float:
+        return 100 * (value - low) / (1 - low)
+
+    points = [(place(part.mean_confidence), place(part.precision)) for part in calibration.bins]
+    return Reliability(points, 100 * low)
+
+
 def render_html(evaluations: Sequence[Evaluation]) -> str:
     """The whole page; the first evaluation is the main one."""
     templates = files("persian_ner") / "templates"
@@ -125,7 +285,7 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "range": _range, "whole": _whole, "css_class": _css_class}
+    environment.filters |= _NUMBER_FILTERS | {"css_class": _css_class}
     return environment.get_template("report.html.j2").render(
         sections=[_section(evaluation) for evaluation in evaluations],
         style=Markup(style + _palette_css()),
@@ -134,76 +294,28 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
         error_names=ERROR_NAMES,
         label_names=LABEL_NAMES,
         known_names=KNOWN_NAMES,
+        match_names=MATCH_NAMES,
+        damage_names=DAMAGE_NAMES,
         breakdown_names=BREAKDOWN_NAMES,
+        unknown_names=UNKNOWN_NAMES,
     )
 
 
-def markdown_summary(metrics: Metrics) -> str:
+def markdown_summary(evaluation: Evaluation) -> str:
     """The main numbers as Markdown tables, for a model card or a pull request."""
-    overall = metrics.overall
-    lines = [f"## {markdown_cell(metrics.name or 'Evaluation')}", ""]
-    if metrics.provenance:
-        model, data = metrics.provenance.model, metrics.provenance.data
-        lines.append(f"- Model: {markdown_cell(model.lang)}_{markdown_cell(model.name)} {markdown_cell(model.version)}")
-        if data:
-            lines.append(f"- Data: {markdown_cell(data.path)} (sha256 {data.sha256})")
-    lines.append(f"- {_whole(metrics.documents)} documents, {_whole(metrics.words)} words")
-    if metrics.speed and metrics.speed.words_per_second and metrics.provenance:
-        lines.append(f"- {_whole(metrics.speed.words_per_second)} words/s on {metrics.provenance.device}")
-    lines += _markdown_table(
-        ["Label", "P", "R", "F1", f"{metrics.bootstrap.level:.0%} interval", "Gold", "Predicted"],
-        [
-            [
-                markdown_cell(label),
-                *(_percent(value) for value in (scores.strict.precision, scores.strict.recall, scores.strict.f1)),
-                _range(scores.strict_f1_interval),
-                _whole(scores.support),
-                _whole(scores.predicted),
-            ]
-            for label, scores in [*metrics.per_label.items(), ("all (micro)", overall)]
-        ]
-        + [["all (macro)", *(_percent(v) for v in (metrics.macro.precision, metrics.macro.recall, metrics.macro.f1))]],
+    return render_markdown(
+        "report.md.j2",
+        MARKDOWN_FILTERS,
+        metrics=evaluation.metrics,
+        robustness=evaluation.robustness,
+        macros=_macros(evaluation.metrics),
+        match_types=MATCH_TYPES,
+        known_headings=KNOWN_HEADINGS,
     )
-    lines += _markdown_table(
-        ["Match type", "P", "R", "F1", "COR", "INC", "PAR", "MIS", "SPU"],
-        [
-            [
-                match_type,
-                *(_percent(value) for value in (score.precision, score.recall, score.f1)),
-                *map(_whole, (score.correct, score.incorrect, score.partial, score.missed, score.spurious)),
-            ]
-            for match_type in ("strict", "exact", "partial", "type")
-            for score in [getattr(overall, match_type)]
-        ],
-    )
-    novelty = _novelty(metrics)
-    if novelty:
-        lines += _markdown_novelty(novelty)
-    return "\n".join(lines) + "\n"
 
 
-def _novelty(metrics: Metrics) -> Novelty | None:
-    """Scores by known surface, where metrics are of an evaluation that was given the training records."""
-    return metrics.novelty if isinstance(metrics, EvaluationMetrics) else None
-
-
-def _markdown_novelty(novelty: Novelty) -> list[str]:
-    rows = [*novelty.per_label.items(), ("all (micro)", novelty.overall)]
-    return _markdown_table(
-        ["Label", "Surface annotated in training", "P", "R", "F1", "Gold", "Predicted"],
-        [
-            [
-                markdown_cell(label),
-                heading,
-                *(_percent(value) for value in (tally.precision, tally.recall, tally.f1)),
-                _whole(tally.support),
-                _whole(tally.predicted),
-            ]
-            for label, found in rows
-            for known, heading in KNOWN_HEADINGS.items()
-            for tally in [getattr(found, known)]
-        ],
-    )
+def _macros(metrics: EvaluationMetrics) -> dict[MatchType, Any]:
+    return {match: macro(metrics.per_label.values(), match) for match in MATCH_TYPES}
 
 
 def _section(evaluation: Evaluation) -> dict[str, Any]:
@@ -212,28 +324,49 @@ def _section(evaluation: Evaluation) -> dict[str, Any]:
     wrong = [pair for _, found in by_document for passage in found for pair in passage.wrong]
     index = {label: number for number, label in enumerate(metrics.labels)}
     correct = [(document, p) for document, found in by_document for p in found if p.pairs and not p.wrong]
+    with_errors = [(document, found) for document, found in by_document if any(p.wrong for p in found)]
+    facets = _facets([document for document, _ in with_errors])
     return {
         "metrics": metrics,
-        "novelty": _novelty(metrics),
+        "macros": _macros(metrics),
+        "robustness": evaluation.robustness,
+        "curves": curves(evaluation.training),
+        "reliability": reliability(metrics.calibration) if metrics.calibration else None,
         "confusion": _confusion_rows(metrics),
         "error_counts": Counter(error for pair in wrong for error in pair.errors),
         "wrong_pairs": len(wrong),
-        "documents": [
-            _document_view(document, found, index) for document, found in by_document if any(p.wrong for p in found)
-        ],
-        "flawless": sum(not any(p.wrong for p in found) for _, found in by_document),
+        "facets": facets,
+        "documents": [_document_view(document, found, index, facets) for document, found in with_errors],
+        "flawless": len(by_document) - len(with_errors),
         "examples": _varied(correct),
         "correct_passages": len(correct),
-        "provenance": metrics.model_dump_json(include={"provenance", "bootstrap", "speed", "left_out"}, indent=2),
+        "provenance": metrics.model_dump_json(
+            include={"schema_version", "provenance", "bootstrap", "speed", "footprint", "left_out"}, indent=2
+        ),
     }
 
 
-def _document_view(document: Evaluated, found: Sequence[Passage], index: dict[str, int]) -> dict[str, Any]:
+def _facets(documents: Sequence[Evaluated]) -> dict[str, list[str]]:
+    """The values of each key to filter by, where there are several; those without the key have the empty one."""
+    found = {key: sorted({_facet(document, key) for document in documents}) for key in FACETS}
+    return {key: values for key, values in found.items() if len(values) > 1}
+
+
+def _facet(document: Evaluated, key: str) -> str:
+    value = document.meta.get(key)
+    return "" if value is None else str(value)
+
+
+def _document_view(
+    document: Evaluated, found: Sequence[Passage], index: dict[str, int], facets: dict[str, list[str]]
+) -> dict[str, Any]:
+    allowed = document.annotated_labels
     rows = [(passage, " ".join(_error_keys(passage.wrong, index))) for passage in found if passage.wrong]
     return {
         "id": document.doc_id,
         "meta": [f"{document.meta[key]}" for key in BREAKDOWN_NAMES if document.meta.get(key) is not None],
-        "annotated_labels": document.annotated_labels,
+        "facets": {key: values.index(_facet(document, key)) for key, values in facets.items()},
+        "annotated_labels": None if allowed is None or index.keys() <= set(allowed) else allowed,
         "rows": rows,
         "errors": sum(len(passage.wrong) for passage, _ in rows),
         "omitted": len(found) - len(rows),
@@ -261,7 +394,7 @@ def _varied(correct: Sequence[tuple[Evaluated, Passage]]) -> list[tuple[Evaluate
     return sorted(correct, key=variety, reverse=True)[:CORRECT_EXAMPLES]
 
 
-def _confusion_rows(metrics: Metrics) -> list[dict[str, Any]]:
+def _confusion_rows(metrics: EvaluationMetrics) -> list[dict[str, Any]]:
     """Rows by gold label, cells by predicted label; None is spurious as a row and missed as a cell."""
     counts = {(cell.gold, cell.predicted): cell.count for cell in metrics.confusion}
     order: list[str | None] = [*metrics.labels, None]
@@ -301,7 +434,7 @@ def _pieces(text: str, start: int, end: int, spans: Iterable[tuple[Span | None, 
     cursor = start
     present = [(span, errors) for span, errors in spans if span]
     for span, errors in sorted(present, key=lambda item: item[0].start):
-        pieces += [Piece(text[cursor : span.start]), Piece(text[span.start : span.end], span.label, errors)]
+        pieces += [Piece(text[cursor : span.start]), Piece(text[span.start : span.end], span.label, errors, span.score)]
         cursor = span.end
     pieces.append(Piece(text[cursor:end]))
     return [piece for piece in pieces if piece.text]
@@ -335,14 +468,25 @@ def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
+def _size(count: int | None) -> str:
+    return "–" if count is None else f"{count / 2**20:,.0f} MiB"
+
+
 def markdown_cell(text: str) -> str:
     """Text for one Markdown line: nothing in it ends the line or the table cell, or starts markup."""
     return re.sub(r"([\\`*_<>|\[\]#])", r"\\\1", " ".join(text.split()))
 
 
-def _markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    def line(cells: Sequence[str]) -> str:
-        padded = [*cells, *[""] * (len(header) - len(cells))]
-        return f"| {' | '.join(padded)} |"
-
-    return ["", line(header), line(["---", *["---:"] * (len(header) - 1)]), *(line(row) for row in rows)]
+_NUMBER_FILTERS: dict[str, Callable[..., Any]] = {
+    "percent": _percent,
+    "range": _range,
+    "whole": _whole,
+    "points": _points,
+    "size": _size,
+}
+MARKDOWN_FILTERS = {**_NUMBER_FILTERS, "cell": markdown_cell}
+"""What templates of Markdown show numbers and text with."""

@@ -6,11 +6,12 @@ new corpus needs no code.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from persian_ner.labels import LABELS
 from persian_ner.records import InputError, Problem
@@ -20,9 +21,13 @@ Uncovered = Literal["missing", "cues", "outside"]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _known(label: str) -> str:
-    if label not in LABELS:
-        raise ValueError(f"unknown label {label!r}; known: {', '.join(LABELS)}")
+def _scheme(info: ValidationInfo) -> Collection[str]:
+    return (info.context or {}).get("labels", LABELS)
+
+
+def _known(label: str, info: ValidationInfo) -> str:
+    if label not in _scheme(info):
+        raise ValueError(f"unknown label {label!r}; known: {', '.join(_scheme(info))}")
     return label
 
 
@@ -30,11 +35,11 @@ BY_LAYER = "layer"
 """In a label map: the source's stand-off layer decides every single span."""
 
 _Label = Annotated[str, AfterValidator(_known)]
-_Target = Annotated[str, AfterValidator(lambda label: label if label == BY_LAYER else _known(label))]
+_Target = Annotated[str, AfterValidator(lambda label, info: label if label == BY_LAYER else _known(label, info))]
 
 
 class Source(BaseModel):
-    """One source of annotated documents.
+    """One source of annotated documents, for a corpus of certain labels (:func:`read_source`).
 
     ``labels`` maps every label of the source to one of ours, or to ``null`` to
     leave its spans out on purpose (they are counted). ``annotated_labels`` are
@@ -67,8 +72,8 @@ class Source(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _coverage_is_decided(self) -> Source:
-        missing = [label for label in LABELS if label not in self.annotated_labels]
+    def _coverage_is_decided(self, info: ValidationInfo) -> Source:
+        missing = [label for label in _scheme(info) if label not in self.annotated_labels]
         if missing and self.uncovered is None:
             raise ValueError(
                 f"annotated_labels lacks {', '.join(missing)}: set uncovered to missing (tokens outside all spans are "
@@ -77,17 +82,31 @@ class Source(BaseModel):
         return self
 
 
-def read_source(path: Path) -> Source:
-    """Read a source file; raises :class:`InputError` naming everything that is wrong."""
-    return read_yaml(path, Source)
+def read_source(path: Path, labels: Collection[str] = LABELS) -> Source:
+    """Read a source file for a corpus of these labels; raises :class:`InputError` naming everything that is wrong."""
+    return checked_source(_read(path), path, labels)
+
+
+def checked_source(content: Any, path: Path, labels: Collection[str]) -> Source:
+    """A source from its fields; raises :class:`InputError` naming everything that is wrong with them in ``path``."""
+    return _checked(content, Source, path, {"labels": labels})
 
 
 def read_yaml(path: Path, model: type[_Model]) -> _Model:
     """Read a YAML file into a model; raises :class:`InputError` for no file, no YAML, or every field that is wrong."""
+    return _checked(_read(path), model, path)
+
+
+def _read(path: Path) -> Any:
     try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError([Problem(str(path), 0, "", f"cannot be read as YAML: {error}")]) from error
+
+
+def _checked(content: Any, model: type[_Model], path: Path, context: dict[str, Any] | None = None) -> _Model:
+    try:
+        return model.model_validate(content, context=context)
     except ValidationError as error:
         raise InputError(
             Problem(

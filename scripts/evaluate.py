@@ -42,6 +42,8 @@ def main(
     metrics, evaluated = evaluate.evaluate(nlp, records, name=name or gold.stem, data=gold, training=training)
     evaluate.write_evaluation(output, metrics, evaluated)
     Console().print(_table(metrics))
+    if metrics.calibration:
+        typer.echo(f"Confidence: {metrics.calibration}")
     missed = evaluate.below_thresholds(metrics, wanted) if wanted else []
     for message in missed:
         typer.echo(f"Below threshold: {message}", err=True)

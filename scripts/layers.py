@@ -1,7 +1,10 @@
-"""Build the stand-off layers of the public corpora, and count what they decided."""
+"""Build the stand-off layers of the public corpora, and count what they decided and what is still to decide."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from _cli import collecting, reporting_problems
@@ -14,40 +17,55 @@ from persian_ner.layers.places import load_gazetteer
 from persian_ner.records import InputError, Problem
 from persian_ner.sources import read_source
 
+T = TypeVar("T")
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 _Names = Annotated[list[str], typer.Argument(help="Sources (configs/sources/NAME.yml)")]
+_Gazetteers = Annotated[Path, typer.Option(help="Folder with lists of places", exists=True)]
+_Decisions = Annotated[Path, typer.Option(help="Folder with surfaces.tsv and readings/")]
 _Sources = Annotated[Path, typer.Option(help="Folder with one YAML file a source")]
 _SOURCES = Path("configs/sources")
+_DECISIONS = Path("assets/layers")
+
+
+@app.command()
+def undecided(
+    names: _Names, gazetteers: _Gazetteers, decisions: _Decisions = _DECISIONS, sources: _Sources = _SOURCES
+) -> None:
+    """List the surfaces that neither gazetteers nor surfaces.tsv decide: label, surface, mentions; most frequent first.
+
+    Decisions about them go to surfaces.tsv, in place of the mentions.
+    """
+    with reporting_problems():
+        places = load_gazetteer(gazetteers)
+        surfaces = building.read_surfaces(decisions / "surfaces.tsv")
+
+        def counted(path: Path) -> Counter[tuple[str, str]]:
+            source = read_source(path)
+            return building.undecided(source, read_raw(source, Path()), places, surfaces)
+
+        found = _of_all([sources / f"{name}.yml" for name in names], counted)
+    for (label, surface), mentions in sum(found, Counter()).most_common():
+        typer.echo(f"{label}\t{surface}\t{mentions}")
 
 
 @app.command()
 def build(
-    names: _Names,
-    gazetteers: Annotated[Path, typer.Option(help="Folder with lists of places", exists=True)],
-    decisions: Annotated[Path, typer.Option(help="Folder with surfaces.tsv and readings/")] = Path("assets/layers"),
-    sources: _Sources = _SOURCES,
+    names: _Names, gazetteers: _Gazetteers, decisions: _Decisions = _DECISIONS, sources: _Sources = _SOURCES
 ) -> None:
     """Build layers from gazetteers, decisions about surfaces and readings; the corpora must be there."""
-    layers: list[tuple[standoff.Layer, Path]] = []
-    problems: list[Problem] = []
     with reporting_problems():
         places = load_gazetteer(gazetteers)
         surfaces = building.read_surfaces(decisions / "surfaces.tsv")
-        for name in names:
 
-            def built(name: str = name) -> tuple[standoff.Layer, Path]:
-                source = read_source(sources / f"{name}.yml")
-                if source.layer is None:
-                    raise InputError([Problem(str(sources / f"{name}.yml"), 0, "", "it names no layer")])
-                readings = building.read_readings(decisions / "readings" / f"{name}.tsv")
-                return building.build(source, read_raw(source, Path()), places, surfaces, readings), Path(source.layer)
+        def built(path: Path) -> tuple[standoff.Layer, Path]:
+            source = read_source(path)
+            if source.layer is None:
+                raise InputError([Problem(str(path), 0, "", "it names no layer")])
+            readings = building.read_readings(decisions / "readings" / f"{path.stem}.tsv")
+            return building.build(source, read_raw(source, Path()), places, surfaces, readings), Path(source.layer)
 
-            found = collecting(problems, built)
-            if found is not None:
-                layers.append(found)
-        if problems:
-            raise InputError(problems)
+        layers = _of_all([sources / f"{name}.yml" for name in names], built)
     for layer, path in layers:
         standoff.write(layer, path)
         edits = sum(len(entry.edits) for entry in layer.entries.values())
@@ -57,9 +75,7 @@ def build(
 @app.command()
 def sheet(
     output: Annotated[Path, typer.Argument(help="Markdown page to write")],
-    layers: Annotated[Path, typer.Option(help="Folder with the layers and agreement/", exists=True)] = Path(
-        "assets/layers"
-    ),
+    layers: Annotated[Path, typer.Option(help="Folder with the layers and agreement/", exists=True)] = _DECISIONS,
 ) -> None:
     """Count what the layers decided, and how often two readers agree."""
     with reporting_problems():
@@ -69,6 +85,15 @@ def sheet(
         ]
     files.write_text(output, summary.render(summaries))
     typer.echo(f"Wrote {output}: {len(summaries)} layers")
+
+
+def _of_all(sources: Iterable[Path], use: Callable[[Path], T]) -> list[T]:
+    """What ``use`` makes of each source file; raises :class:`InputError` with the problems of all."""
+    problems: list[Problem] = []
+    found = [collecting(problems, partial(use, path)) for path in sources]
+    if problems:
+        raise InputError(problems)
+    return [item for item in found if item is not None]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Pre-train the compact Persian encoder: prepare, train (resumable), export."""
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,18 @@ Config = Annotated[Path, typer.Argument(help="configs/pretrain.yaml", exists=Tru
 Folder = Annotated[Path, typer.Argument(help="Folder of this pre-training run")]
 
 
+class Weights(str, Enum):
+    """Which encoder is exported."""
+
+    TRAINED = "trained"
+    INITIAL = "initial"
+    RANDOM = "random"
+
+
 @app.command()
 def prepare(
     config: Config,
-    raw_text: Annotated[Path, typer.Argument(help="Folder with raw text files (.txt, .txt.xz)", exists=True)],
+    raw_text: Annotated[Path, typer.Argument(help="Folder with raw text files (.txt, .txt.xz, .txt.zst)", exists=True)],
     dictionary: Annotated[Path, typer.Argument(help="Seed dictionary, piece<TAB>english", exists=True)],
     folder: Folder,
 ) -> None:
@@ -35,9 +44,18 @@ def train(config: Config, folder: Folder) -> None:
 
 
 @app.command()
-def export(folder: Folder, target: Annotated[Path, typer.Argument(help="Folder of the exported encoder")]) -> None:
-    """Write the trained encoder for transformers (fp16)."""
-    encoder.export(folder, target)
+def export(
+    folder: Folder,
+    target: Annotated[Path, typer.Argument(help="Folder of the exported encoder")],
+    weights: Annotated[Weights, typer.Option(help="Those of the training, those it started from, or random ones")] = (
+        Weights.TRAINED
+    ),
+) -> None:
+    """Write the encoder for transformers (fp16)."""
+    if weights is Weights.TRAINED:
+        encoder.export(folder, target)
+    else:
+        encoder.export_untrained(folder, target, random=weights is Weights.RANDOM)
     typer.echo(f"Wrote {target}")
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import collecting
+from _cli import collecting, reporting_problems
 
 from persian_ner import report
 from persian_ner.evaluate import read_evaluation
 from persian_ner.files import write_text
-from persian_ner.records import Problem
+from persian_ner.metrics import to_csv
+from persian_ner.records import InputError, Problem
 
 app = typer.Typer(help=__doc__, add_completion=False)
 
@@ -22,24 +23,36 @@ def main(
     ],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT.html", help="The page to write")],
     markdown: Annotated[Path | None, typer.Option(help="Also write a Markdown summary here")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Also write the scores as a table here: a row per label and match")
+    ] = None,
+    training_log: Annotated[Path | None, typer.Option(help="Log of the training of the first one's model")] = None,
 ) -> None:
-    """Read metrics.json and predictions.jsonl of every folder and write one self-contained page."""
-    evaluations: list[report.Evaluation] = []
+    """Read metrics.json, predictions.jsonl and, where it is, robustness/robustness.json of each folder; write a page"""
     problems: list[Problem] = []
+    steps = collecting(problems, partial(report.read_training_log, training_log)) if training_log else None
+    evaluations: list[report.Evaluation] = []
     for folder in folders:
         found = collecting(problems, partial(read_evaluation, folder))
+        robustness = collecting(problems, partial(report.read_robustness, folder))
+        if found and robustness and not report.same_run(found[0], robustness):
+            typer.echo(f"Left out {folder / 'robustness'}: it is of another pipeline or other records", err=True)
+            robustness = None
         if found:
-            evaluations.append(report.Evaluation(*found))
-    if problems:
-        for problem in problems:
-            typer.echo(str(problem), err=True)
-        raise typer.Exit(1)
+            training = () if evaluations else steps or ()
+            evaluations.append(report.Evaluation(*found, robustness, training))
+    with reporting_problems():
+        if problems:
+            raise InputError(problems)
     write_text(output, report.render_html(evaluations))
-    written = [str(output)]
+    written = [output]
     if markdown:
-        write_text(markdown, "\n".join(report.markdown_summary(evaluation.metrics) for evaluation in evaluations))
-        written.append(str(markdown))
-    typer.echo(f"Wrote {' and '.join(written)}")
+        write_text(markdown, "\n".join(map(report.markdown_summary, evaluations)))
+        written.append(markdown)
+    if csv:
+        write_text(csv, to_csv(evaluation.metrics for evaluation in evaluations))
+        written.append(csv)
+    typer.echo(f"Wrote {' and '.join(map(str, written))}")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import collecting
+from _cli import collecting, reporting_problems
 from rich.console import Console
 from rich.table import Table
 
 from persian_ner import augment, robustness
 from persian_ner.evaluate import load_pipeline, read_gold
-from persian_ner.records import Problem
+from persian_ner.records import InputError, Problem
 
 NAMES = ", ".join([*augment.DAMAGES, *augment.MIXTURES])
 app = typer.Typer(help=__doc__, add_completion=False)
@@ -35,13 +35,12 @@ def main(
     """Evaluate the pipeline on the same documents of GOLD clean and damaged."""
     problems: list[Problem] = []
     names = [part.strip() for part in damages.split(",") if part.strip()]
-    recipes = collecting(problems, lambda: robustness.recipes(names, typo_rate))
-    records = collecting(problems, lambda: read_gold(gold))
-    nlp = collecting(problems, lambda: load_pipeline(model, gpu_id))
-    if recipes is None or records is None or nlp is None:
-        for problem in problems:
-            typer.echo(str(problem), err=True)
-        raise typer.Exit(1)
+    with reporting_problems():
+        recipes = collecting(problems, lambda: robustness.recipes(names, typo_rate))
+        records = collecting(problems, lambda: read_gold(gold))
+        nlp = collecting(problems, lambda: load_pipeline(model, gpu_id))
+        if recipes is None or records is None or nlp is None:
+            raise InputError(problems)
     result = robustness.measure(nlp, records, recipes, seed=seed, name=name or gold.stem, data=gold)
     robustness.write(output, result)
     Console().print(_table(result))

@@ -32,6 +32,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 from test_hub_encoder import save_encoder
+from tiny_ner import tiny_ner
 from typer.testing import CliRunner, Result
 
 from persian_ner import annotate, docbin
@@ -595,19 +596,18 @@ class TestEntities:
         Span.set_extension("date", default=None, force=True)
         try:
             (outcome,) = annotate_texts(nlp, ["شیراز و رشت و احمدی"])
-            Span.set_extension("score", getter=lambda span: 0.75 if span.text == "رشت" else None)
+            Span.set_extension("confidence", getter=lambda span: 0.123456 if span.text == "رشت" else None, force=True)
             (scored,) = annotate_texts(nlp, ["شیراز و رشت و احمدی"])
         finally:
             Span.set_extension("date", getter=resolved[2], force=True)
-            if Span.has_extension("score"):
-                Span.remove_extension("score")
+            Span.set_extension("confidence", default=None, force=True)
         assert [(item["text"], item.get("score"), item.get("date")) for item in outcome.entities] == [
             ("شیراز", 0.25, "2025-04-17/2025-04-20"),
             ("رشت", None, "2025-01-02"),
             ("احمدی", None, None),
         ]
         assert set(outcome.entities[2]) == {"start", "end", "label", "text"}
-        assert [item.get("score") for item in scored.entities] == [0.25, 0.75, None]
+        assert [item.get("score") for item in scored.entities] == [0.25, 0.1235, None]
 
     def test_memory_does_not_grow_with_the_vocabulary(self) -> None:
         nlp = ruler()
@@ -653,6 +653,24 @@ class TestSameResult:
         alone = [doc.ents[0].label_ for doc in spacy.load(fingerprints).pipe(texts, batch_size=5)]
         assert len(labels) == len(alone)
         assert set(labels).isdisjoint(alone)
+
+    def test_scores_too(self, tmp_path: Path) -> None:
+        nlp = tiny_ner()
+        nlp.add_pipe("fa_confidence")
+        nlp.to_disk(tmp_path / "model")
+        records = corpus(30)
+        write_jsonl(tmp_path / "in.jsonl", records)
+        outputs = [tmp_path / "1.jsonl", tmp_path / "1000.jsonl", tmp_path / "workers.jsonl"]
+        for size in (1, 1000):
+            go(tmp_path / "model", tmp_path / "in.jsonl", tmp_path / f"{size}.jsonl", batch_size=size)
+        (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
+        command = ["driver.py", tmp_path / "model", "in.jsonl", outputs[-1], "--workers", "2", "--batch-size", "3"]
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert len({output.read_bytes() for output in outputs}) == 1
+        entities = [item for record in read_jsonl(outputs[0]) for item in record["entities"]]
+        assert entities
+        assert all(0 < item["score"] <= 1 and round(item["score"], 4) == item["score"] for item in entities)
 
     def test_threads_are_given_back(self, model: Path, tmp_path: Path) -> None:
         threads = torch.get_num_threads()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from persian_ner.characters import DIGIT_FOLDS, LETTER_FOLDS, fold
+from persian_ner.characters import DIGIT_FOLDS, LETTER_FOLDS, comparable, fold
 from persian_ner.pretraining.tokenizer import normalizer
 
 NORMALIZER = normalizer()
@@ -83,3 +83,8 @@ def test_no_character_folds_to_two() -> None:
     variants = "".join([*LETTER_FOLDS.values(), *DIGIT_FOLDS.values()])
     assert len(set(variants)) == len(variants)
     assert not set(variants) & (LETTER_FOLDS.keys() | DIGIT_FOLDS.keys())
+
+
+def test_names_are_compared_whatever_their_spelling_and_white_space() -> None:
+    assert comparable("  مِزار\u200cشريف\u00a0 ۱۲\n") == "مزارشریف 12"
+    assert comparable(" \u200c\t") == ""

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib.util import module_from_spec, spec_from_file_location
 from itertools import product
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner, Result
+from script_runs import run_script
 
 from persian_ner.compare import (
     COMPARISON_FILE,
@@ -27,7 +26,6 @@ from persian_ner.evaluate import METRICS_FILE, PREDICTIONS_FILE, write_evaluatio
 from persian_ner.metrics import Evaluated, Interval, compute
 from persian_ner.records import InputError, Span
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "compare.py"
 MEASURES = ("precision", "recall", "f1")
 TEXT = "شیراز کرج قم"
 SHIRAZ, KARAJ, QOM = (0, 5), (6, 9), (10, 12)
@@ -390,19 +388,10 @@ def test_other_gold_is_refused_with_all_that_differs(tmp_path: Path) -> None:
     ]
 
 
-def script(*arguments: object) -> Result:
-    spec = spec_from_file_location("compare_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return CliRunner().invoke(module.app, [str(argument) for argument in arguments])
-
-
 def test_script_writes_both_files_and_says_what_is_real(tmp_path: Path) -> None:
     nothing = write(tmp_path / "nothing", with_predictions(*[[]] * 8))
     everything = write(tmp_path / "everything", with_predictions(*[PER] * 8))
-    result = script(f"n={nothing}", f"e={everything}", tmp_path / "new" / "out")
+    result = run_script("compare", f"n={nothing}", f"e={everything}", tmp_path / "new" / "out")
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0].startswith(
@@ -418,7 +407,7 @@ def test_script_writes_both_files_and_says_what_is_real(tmp_path: Path) -> None:
 def test_script_with_bad_input_writes_nothing(tmp_path: Path) -> None:
     one = write(tmp_path / "one", with_predictions(PER))
     other = write(tmp_path / "other", with_predictions(PER, gold=[]))
-    result = script(one, other, tmp_path / "none", tmp_path / "out")
+    result = run_script("compare", one, other, tmp_path / "none", tmp_path / "out")
     assert result.exit_code == 1
     assert "gold is not that in" in result.output and str(tmp_path / "none") in result.output
     assert "nothing was written" in result.output

@@ -2,14 +2,12 @@
 
 import json
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
+from script_runs import run_script
 
 from persian_ner import datasheet, duplicates
 from persian_ner.datasheet import Aim, Conflict, Counts, Disagreement, Group, Score, Surface, Surfaces, Vocabulary
@@ -240,17 +238,7 @@ def test_the_page_states_the_numbers():
     assert "1 articles (50.00 % of all" in page
 
 
-def run(*arguments: object):
-    spec = spec_from_file_location("datasheet_script", ROOT / "scripts" / "datasheet.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    app = typer.Typer()
-    app.command()(module.main)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def test_command_lists_every_problem_and_keeps_the_page(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
+def test_command_lists_every_problem_and_keeps_the_page(tmp_path):
     for folder in ("articles", "first", "second"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.md").write_text(f"---\nid: a\n---\n[{folder}](FOOD) و ]", encoding="utf-8")
@@ -258,7 +246,7 @@ def test_command_lists_every_problem_and_keeps_the_page(tmp_path, monkeypatch):
     page = tmp_path / "page.md"
     page.write_text("old")
     folders = (tmp_path / "articles", "--first", tmp_path / "first", "--second", tmp_path / "second")
-    result = run(*folders, "--output", page)
+    result = run_script("datasheet", *folders, "--output", page)
     assert result.exit_code == 1
     assert result.output.count("stray ']'") == result.output.count("unknown label 'FOOD'") == 3
     assert page.read_text() == "old"
@@ -266,10 +254,9 @@ def test_command_lists_every_problem_and_keeps_the_page(tmp_path, monkeypatch):
 
 def test_the_written_datasheet_is_up_to_date(tmp_path, monkeypatch):
     """When this fails: python scripts/datasheet.py."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
     monkeypatch.chdir(ROOT)
     page, numbers = tmp_path / "datasheet.md", tmp_path / "datasheet.json"
-    result = run("--output", page, "--json", numbers)
+    result = run_script("datasheet", "--output", page, "--json", numbers)
     assert result.exit_code == 0, result.output
     assert result.output.strip().splitlines()[-1].startswith(f"Wrote {page} and {numbers}: ")
     assert (ROOT / "docs" / "datasheet.md").read_text(encoding="utf-8") == page.read_text(encoding="utf-8")

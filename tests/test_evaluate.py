@@ -9,8 +9,10 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
+from tiny_ner import tiny_ner
 from typer.testing import CliRunner
 
+from persian_ner import calibration
 from persian_ner.evaluate import (
     METRICS_FILE,
     PREDICTIONS_FILE,
@@ -164,7 +166,7 @@ def test_novelty_is_kept_with_the_metrics(nlp, gold, tmp_path):
     training = read_training(train)
     assert training.data.sha256 == hashlib.sha256(train.read_bytes()).hexdigest()
     metrics, evaluated = evaluate(nlp, read_gold(gold), training=training)
-    assert metrics.schema_version == 2
+    assert metrics.schema_version == 3
     assert metrics.novelty == measure(evaluated, metrics.labels, training)
     # Both «شیراز» are known and found; the person is not, and half of the name is found.
     known, never = metrics.novelty.overall.same_label, metrics.novelty.overall.never
@@ -180,13 +182,38 @@ def test_metrics_of_version_1_are_read(nlp, gold, tmp_path):
     assert "novelty" not in json.loads((tmp_path / METRICS_FILE).read_text())
     found, _ = read_evaluation(tmp_path)
     assert isinstance(found, EvaluationMetrics)
-    assert (found.schema_version, found.novelty, found.overall) == (1, None, metrics.overall)
+    assert (found.schema_version, found.novelty, found.calibration) == (1, None, None)
+    assert found.overall == metrics.overall
+
+
+def test_confidences_are_measured_and_kept(tmp_path):
+    nlp = tiny_ner()
+    nlp.add_pipe("fa_confidence", config={"temperature": 1.5})
+    gold = [Record(id="a", text=TEXT, spans=[PER, GPE, SECOND_GPE])]
+    metrics, evaluated = evaluate(nlp, gold)
+    spans = evaluated[0].predicted
+    ents = nlp(TEXT).ents
+    assert [span.score for span in spans] == pytest.approx([ent._.confidence for ent in ents], abs=1e-4)
+    assert all(span.score == round(span.score, 4) for span in spans)
+    assert metrics.calibration == calibration.measure(evaluated, 1.5)
+    assert metrics.calibration.temperature == 1.5
+    assert sum(part.count for part in metrics.calibration.bins) == len(spans) > 0
+    write_evaluation(tmp_path, metrics, evaluated)
+    assert read_evaluation(tmp_path) == (metrics, evaluated)
+    kept = json.loads((tmp_path / PREDICTIONS_FILE).read_text(encoding="utf-8"))
+    assert [span["score"] for span in kept["predicted"]] == [span.score for span in spans]
+    # The scores of spans do not depend on their confidences.
+    nlp.remove_pipe("fa_confidence")
+    without, plain = evaluate(nlp, gold)
+    assert without.calibration is None
+    assert "score" not in plain[0].predicted[0].model_dump(exclude_none=True)
+    assert without.overall == metrics.overall
 
 
 def test_read_evaluation_reports_both_files(nlp, tmp_path):
     write_evaluation(tmp_path, *evaluate(nlp, []))
     other = json.loads((tmp_path / METRICS_FILE).read_text())
-    (tmp_path / METRICS_FILE).write_text(json.dumps(other | {"schema_version": 3}))
+    (tmp_path / METRICS_FILE).write_text(json.dumps(other | {"schema_version": 4}))
     (tmp_path / PREDICTIONS_FILE).write_text('{"id": "a"}\n')
     with pytest.raises(InputError) as caught:
         read_evaluation(tmp_path)

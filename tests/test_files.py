@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import srsly
 
-from persian_ner.files import checksum, write_json, write_text
+from persian_ner.files import checksum, replacing, write_json, write_text
 
 
 def test_text_is_written_as_it_is(tmp_path: Path) -> None:
@@ -21,6 +21,19 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         write_text(file, "new \ud800")
     assert file.read_text("utf-8") == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_file_is_replaced_when_the_block_ends_well_and_not_before(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "a.txt"
+    for content in ("first", "second"):
+        with replacing(file) as partial:
+            partial.write_text(content)
+            assert not file.exists() or file.read_text() == "first"
+        assert file.read_text() == content
+    with pytest.raises(RuntimeError), replacing(file) as partial:
+        partial.write_text("third")
+        raise RuntimeError
+    assert [(entry.name, entry.read_text()) for entry in file.parent.iterdir()] == [("a.txt", "second")]
 
 
 def test_json_is_read_back(tmp_path: Path) -> None:

@@ -7,26 +7,12 @@ import sys
 from pathlib import Path
 
 import spacy
-import torch
 from project_copy import ROOT, set_in_config
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from tiny_encoder import save_encoder
 
 from persian_ner import docbin
 from persian_ner.readers import markup
 from persian_ner.records import collect
-
-
-def save_encoder(folder: Path) -> None:
-    letters = [chr(code) for code in range(0x621, 0x6CD)]
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters), "،", "."]
-    folder.mkdir()
-    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
-    )
-    BertModel(config).save_pretrained(folder)
 
 
 def test_trains_on_an_encoder_from_a_folder(tmp_path: Path) -> None:

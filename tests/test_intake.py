@@ -1,20 +1,19 @@
 from __future__ import annotations
 
 import hashlib
-import runpy
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import srsly
+from script_runs import run_script
 from tiny_corpus import PARAGRAPH, SOURCES, contents, put, write_corpus
 
 from persian_ner.corpus import read_config, read_records
 from persian_ner.intake import Loaded, load, load_sources, read_raw, write_records
 from persian_ner.layers import standoff
 from persian_ner.layers.standoff import Edit, Entry, Layer
-from persian_ner.records import InputError, Problem, Span
+from persian_ner.records import InputError, Problem, Record, Span
 from persian_ner.sources import Source, read_source
 
 
@@ -26,6 +25,10 @@ def problems_of(root: Path, skip_problems: bool = False) -> list[Problem]:
     with pytest.raises(InputError) as raised:
         load_all(root, skip_problems)
     return raised.value.problems
+
+
+def surfaces(record: Record) -> list[tuple[str, str]]:
+    return [(record.text[span.start : span.end], span.label) for span in record.spans]
 
 
 def jsonl_source(root: Path, lines: str, **changes: object) -> Source:
@@ -48,7 +51,7 @@ def test_labels_are_mapped_and_those_left_out_counted(tmp_path: Path) -> None:
     assert loaded.problems == []
     assert [record.id for record in loaded.records] == ["columns/columns#1", "columns/columns#2"]
     first, second = loaded.records
-    assert [(first.text[span.start : span.end], span.label) for span in first.spans] == [
+    assert surfaces(first) == [
         ("سارا", "PER"),
         ("هفته آینده", "DATE"),
         ("از", "GPE"),
@@ -255,7 +258,7 @@ def test_a_layer_decides_before_the_map(tmp_path: Path) -> None:
     loaded = load(with_layer(tmp_path, DECIDED, ADDED), tmp_path)
     assert loaded.problems == []
     first, second = loaded.records
-    assert [(first.text[span.start : span.end], span.label) for span in first.spans] == [
+    assert surfaces(first) == [
         ("سارا", "PER"),
         ("هفته آینده", "DATE"),
         ("از", "GPE"),
@@ -356,20 +359,14 @@ def test_only_the_data_of_an_optional_source_may_be_absent(tmp_path: Path) -> No
     assert [problem.reason for problem in problems_of(tmp_path)] == ["two sources of the corpus are named 'columns'"]
 
 
-def test_validate_says_what_is_absent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_validate_says_what_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_layer(tmp_path, DECIDED)
     make_optional(tmp_path)
     (tmp_path / "columns.txt").unlink()
-    script = Path(__file__).parents[1] / "scripts" / "validate.py"
-    monkeypatch.syspath_prepend(str(script.parent))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["validate.py", "corpus.yml", "corpus", "--sources", "sources"])
-    with pytest.raises(SystemExit) as stop:
-        runpy.run_path(str(script), run_name="__main__")
-    assert not stop.value.code
-    assert capsys.readouterr().out.splitlines() == [
+    done = run_script("validate", "corpus.yml", "corpus", "--sources", "sources")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
         "ABSENT: columns, no columns.txt",
         "Wrote corpus/records.jsonl: 3 records, 0 problems skipped",
     ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_strategies import raw_texts
+from script_runs import run_script
 from tiny_corpus import contents, put
 
+from persian_ner.characters import comparable
 from persian_ner.labels import LABELS
 from persian_ner.layers import standoff
 from persian_ner.layers.build import Reading, build, read_readings, read_surfaces
 from persian_ner.layers.places import Gazetteer
 from persian_ner.layers.standoff import Edit, Layer
-from persian_ner.layers.wordlists import key
 from persian_ner.records import InputError, Problem, Record, Span
 from persian_ner.sources import Source
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "layers.py"
 GAZETTEER = Gazetteer(frozenset(["بغداد", "گلستان", "قطر"]))
 SOURCE = Source.model_validate(
     {
@@ -163,7 +161,7 @@ def test_a_decision_about_a_surface_is_stronger_than_the_lists() -> None:
 )
 def test_parts_are_found_whatever_their_spelling(surface: str, part: str, found: str) -> None:
     sentence = record(f"«{surface}»", (surface, "LOC"))
-    made = built(sentence, surfaces={("loc", key(surface)): (("GPE", part),)})
+    made = built(sentence, surfaces={("loc", comparable(surface)): (("GPE", part),)})
     assert [item[:3] for item in edits(made) if item[1] is None] == [(found, None, "GPE")]
 
 
@@ -278,7 +276,7 @@ def decided_records(
         for span in spans:
             if span.label in DECIDED or draw(st.booleans()):
                 label = draw(st.none() | st.sampled_from(LABELS))
-                surfaces[span.label.lower(), key(text[span.start : span.end])] = ((label, ""),) if label else ()
+                surfaces[span.label.lower(), comparable(text[span.start : span.end])] = ((label, ""),) if label else ()
         name = f"d#{number}"
         for line in range(draw(st.integers(0, 3)) if text else 0):
             start = draw(st.integers(0, len(text) - 1))
@@ -294,7 +292,7 @@ def expected_spans(
 ) -> list[tuple[int, int, str]]:
     ours: list[tuple[int, int, str]] = []
     for span in item.spans:
-        decision = surfaces.get((span.label.lower(), key(item.text[span.start : span.end])))
+        decision = surfaces.get((span.label.lower(), comparable(item.text[span.start : span.end])))
         label = SOURCE.labels[span.label] if decision is None else (decision[0][0] if decision else None)
         if label:
             ours.append((span.start, span.end, label))
@@ -414,24 +412,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     put(tmp_path / "decisions" / "surfaces.tsv", "loc\tتخت جمشید\t-\n")
     put(tmp_path / "decisions" / "readings" / "mine.tsv", "")
     put(tmp_path / "decisions" / "readings" / "yours.tsv", "yours#1\t+\tDATE\tدیروز\t1\n")
-    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    options = ["--gazetteers", "gazetteers", "--decisions", "decisions", "--sources", "sources"]
-    monkeypatch.setattr(sys, "argv", ["layers.py", *arguments, *options])
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as stop:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    return (int(stop.value.code or 0), *capsys.readouterr())
+def run(*arguments: str) -> tuple[int, str, str]:
+    options = ("--gazetteers", "gazetteers", "--decisions", "decisions", "--sources", "sources")
+    done = run_script("layers", *arguments, *options)
+    return done.exit_code, done.stdout, done.stderr
 
 
-def test_layers_are_built_by_command(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(monkeypatch, capsys, "build", "mine", "yours") == (
+def test_layers_are_built_by_command(project: Path) -> None:
+    assert run("build", "mine", "yours") == (
         0,
         "Wrote layers/mine.jsonl: 3 decisions in 2 records\nWrote layers/yours.jsonl: 2 decisions in 1 records\n",
         "",
@@ -446,15 +438,13 @@ def test_layers_are_built_by_command(
     assert (mine.source, list(mine.documents)) == ("mine", ["mine"])
 
 
-def test_the_problems_of_all_sources_are_listed_and_nothing_is_written(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(monkeypatch, capsys, "build", "mine")
+def test_the_problems_of_all_sources_are_listed_and_nothing_is_written(project: Path) -> None:
+    run("build", "mine")
     before = contents(project)
     put(project / "decisions" / "surfaces.tsv", "loc\tقم\t-\n")
     put(project / "sources" / "plain.yml", json.dumps(SOURCE.model_dump(exclude={"layer"}) | {"labels": {}}))
     (project / "yours.txt").unlink()
-    status, out, err = run(monkeypatch, capsys, "build", "mine", "yours", "plain", "other")
+    status, out, err = run("build", "mine", "yours", "plain", "other")
     assert (status, out) == (1, "")
     lines = err.splitlines()
     assert lines[0].startswith("mine.txt:6: [mine#2] nothing decides LOC 'تخت جمشید'")
@@ -464,3 +454,20 @@ def test_the_problems_of_all_sources_are_listed_and_nothing_is_written(
     assert {name: data for name, data in contents(project).items() if name not in changed} == {
         name: data for name, data in before.items() if name not in changed
     }
+
+
+def test_what_is_still_to_decide_is_listed_by_command(project: Path) -> None:
+    put(project / "decisions" / "surfaces.tsv", "fac\tتخت جمشید\t-\n")
+    # The lists decide places only: a facility that is called like one is still to be decided.
+    with (project / "mine.txt").open("a", encoding="utf-8") as handle:
+        handle.write("\nقطر\tB-fac\nتخت\tB-fac\nجمشید\tI-fac\n")
+    assert run("undecided", "mine", "yours") == (0, "loc\tتخت جمشید\t2\nfac\tقطر\t1\n", "")
+    put(project / "decisions" / "surfaces.tsv", "loc\tتخت جمشید\t-\nfac\tقطر\tORG\nfac\tتخت جمشید\t-\n")
+    assert run("undecided", "mine", "yours") == (0, "", "")
+
+
+def test_what_is_still_to_decide_cannot_be_listed_without_the_sources(project: Path) -> None:
+    (project / "yours.txt").unlink()
+    status, out, err = run("undecided", "mine", "yours", "other")
+    assert (status, out) == (1, "")
+    assert [line.partition(" ")[0] for line in err.splitlines()] == ["sources/other.yml:", "yours.txt:", "2"]

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from record_strategies import raw_texts
 from tiny_corpus import put
 
+from persian_ner.characters import comparable
 from persian_ner.layers.places import Gazetteer, Verdict, decide, load_gazetteer
-from persian_ner.layers.wordlists import key, patterns, words
+from persian_ner.layers.wordlists import patterns, words
 
 GAZETTEER = Gazetteer(
-    frozenset(map(key, ["بغداد", "گلستان", "قطر", "مزار شریف", "مزارشریف", "خرم‌آباد", "سازمان ملل", "جهان"]))
+    frozenset(map(comparable, ["بغداد", "گلستان", "قطر", "مزار شریف", "مزارشریف", "خرم‌آباد", "سازمان ملل", "جهان"]))
 )
 
 
@@ -95,7 +96,7 @@ def test_the_names_are_inside_the_surface_and_begin_and_end_with_it_or_a_word(su
     for start, end in verdict.spans if verdict else ():
         assert 0 <= start < end == len(surface)
         assert start == 0 or surface[start - 1].isspace()
-        assert key(surface[start:end])
+        assert comparable(surface[start:end])
 
 
 def write_gazetteers(folder: Path) -> None:
@@ -126,10 +127,10 @@ def test_lists_of_places_are_read_folded_and_without_regions(tmp_path: Path) -> 
     assert decide("سازمان ملل متحد", gazetteer) == Verdict((), "region")
 
 
-def test_words_are_keys_whatever_their_spelling() -> None:
-    assert key("  مِزار\u200cشريف  ۱۲\n") == "مزارشریف 12"
+def test_words_are_comparable_whatever_their_spelling() -> None:
+    assert comparable("  مِزار\u200cشريف  ۱۲\n") == "مزارشریف 12"
     assert {"خاور میانه", "شبهقاره"} <= words("regions") | words("natural_or_built")
     for name in ("administrative", "natural_or_built", "regions", "beside", "event_cues", "date_cues"):
-        assert words(name) and all(word == key(word) for word in words(name))
+        assert words(name) and all(word == comparable(word) for word in words(name))
     assert words("loose_administrative") < words("administrative")
     assert len(patterns("event_pairs")) > 5

@@ -10,6 +10,7 @@ import pytest
 from project_copy import ROOT
 
 from persian_ner import validation
+from persian_ner.characters import comparable
 from persian_ner.corpus import read_config as read_corpus_config
 from persian_ner.intake import read_raw
 from persian_ner.labels import LABELS
@@ -18,7 +19,6 @@ from persian_ner.layers.agreement import read_answers
 from persian_ner.layers.build import build, read_readings, read_surfaces
 from persian_ner.layers.places import Gazetteer, load_gazetteer
 from persian_ner.layers.standoff import Layer
-from persian_ner.layers.wordlists import key
 from persian_ner.public_corpora import read_config as read_corpora_config
 from persian_ner.records import Record
 from persian_ner.sources import BY_LAYER, Source, read_source
@@ -97,10 +97,10 @@ def test_decisions_about_surfaces_are_sound() -> None:
     surfaces = read_surfaces(LAYERS / "surfaces.tsv")
     labels = {label.lower() for name in LAYERED for label in SOURCES[name].labels}
     assert {label for label, _ in surfaces} <= labels
-    # A surface that is no key would never be found.
-    assert [name for _, name in surfaces if name != key(name)] == []
+    # A surface in another form would never be found.
+    assert [name for _, name in surfaces if name != comparable(name)] == []
     parts = [part for decision in surfaces.values() for _, part in decision]
-    assert [part for part in parts if part != key(part)] == []
+    assert [part for part in parts if part != comparable(part)] == []
 
 
 def test_every_layered_source_is_in_the_full_corpus_and_can_be_had() -> None:

@@ -1,3 +1,4 @@
+import csv
 from collections.abc import Iterable
 
 import numpy as np
@@ -20,7 +21,9 @@ from persian_ner.metrics import (
     Score,
     align,
     compute,
+    macro,
     span_defects,
+    to_csv,
 )
 from persian_ner.records import InputError, Span
 
@@ -228,6 +231,56 @@ def test_breakdown_by_length_in_words():
         ("5+", 1, 1, 1),
     ]
     assert metrics.words == 14
+
+
+def test_breakdown_by_the_length_of_the_sentence():
+    short, long = "سارا آمد.", "رضا " + "خیلی " * 10 + "زود رفت."  # 2 and 13 words
+    text = f"{short} {long}\n"
+    start = text.index("رضا")
+    metrics = compute(
+        [
+            document([(0, 4, "PER"), (start, start + 3, "PER")], [(start, start + 3, "PER")], text),
+            document([(0, 4, "ORG")], [(0, 9, "ORG")], short),
+            document([], [(0, 1, "PER")], "  "),  # a span of nothing but white space is in no sentence
+        ]
+    )
+    assert [(g.words, g.support, g.predicted, g.correct) for g in metrics.by_sentence_length] == [
+        ("1–10", 2, 2, 0),
+        ("11–20", 1, 1, 1),
+    ]
+
+
+def test_a_span_between_sentences_belongs_to_the_one_before():
+    text = "سارا آمد.   " + "رضا " * 11
+    (group,) = compute([document([(10, 13, "PER")], [], text)]).by_sentence_length
+    assert (group.words, group.support) == ("1–10", 1)
+
+
+def test_macro_of_each_match_type():
+    # PER exact, ORG half right in partial and right in type, GPE and DATE wrong, EVENT spurious.
+    per_label = compute([MIXED]).per_label.values()
+    assert macro(per_label, "strict").f1 == pytest.approx(1 / 5)
+    assert macro(per_label, "partial").f1 == pytest.approx(1.5 / 5)
+    assert macro(per_label, "type").f1 == pytest.approx(2 / 5)
+    assert macro([], "type").f1 is None
+
+
+def test_csv_by_hand():
+    metrics = compute([MIXED, MIXED]).model_copy(update={"name": "a, b"})
+    rows = list(csv.DictReader(to_csv([metrics, compute([])]).splitlines()))
+    assert len(rows) == 2 * (5 + 2) * 4
+    by_key = {(row["evaluation"], row["label"], row["match"]): row for row in rows}
+    assert by_key["a, b", "all (micro)", "partial"] == {
+        **{"evaluation": "a, b", "label": "all (micro)", "match": "partial"},
+        **{"precision": "0.625", "recall": "0.625", "f1": "0.625", "f1_low": "", "f1_high": ""},
+        **{"support": "8", "predicted": "8"},
+        **{"correct": "4", "incorrect": "0", "partial": "2", "missed": "2", "spurious": "2"},
+    }
+    strict = by_key["a, b", "PER", "strict"]
+    assert (strict["f1"], strict["f1_low"], strict["f1_high"]) == ("1.0", "1.0", "1.0")
+    mean = by_key["a, b", "all (macro)", "type"]
+    assert (float(mean["f1"]), mean["correct"], mean["support"]) == (pytest.approx(0.4), "", "")
+    assert by_key["", "PER", "strict"]["f1"] == ""
 
 
 def test_intervals_by_hand():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 import torch
 from project_copy import ROOT
@@ -25,8 +26,8 @@ from persian_ner.records import collect
 CONFIG: dict[str, Any] = {
     "tokenizer": {"vocab_size": 600},
     "corpus": {
-        "sources": {"news.txt.xz": 1.0, "more.txt": 0.5},
-        "tokenizer_sources": ["news.txt.xz", "more.txt"],
+        "sources": {"news.txt.xz": 1.0, "more.txt.zst": 0.5},
+        "tokenizer_sources": ["news.txt.xz", "more.txt.zst"],
         "block_length": 32,
         "held_out_blocks": 4,
     },
@@ -55,7 +56,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     raw.mkdir()
     with lzma.open(raw / "news.txt.xz", "wt", encoding="utf-8") as handle:
         handle.write("\n\n".join(texts[:30]))
-    (raw / "more.txt").write_text("\n\n".join(texts[20:]), encoding="utf-8")
+    with pyarrow.output_stream(raw / "more.txt.zst", compression="zstd") as stream:
+        stream.write("\n\n".join(texts[20:]).encode())
     donor = folder / "donor"
     english = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     english.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -84,7 +86,7 @@ def trained(prepared: Path, target: Path, *step_counts: int) -> dict[str, torch.
 
 def test_prepared_text_is_clean_and_counted(prepared: Path) -> None:
     counts = json.loads((prepared / "corpus.json").read_text(encoding="utf-8"))
-    assert counts["more.txt"]["duplicate"] > 0  # the ten articles both files hold
+    assert counts["more.txt.zst"]["duplicate"] > 0  # the ten articles both files hold
     for facts in counts.values():
         dropped = facts["too_short"] + facts["not_persian"] + facts["duplicate"]
         assert facts["read"] == facts["kept"] + dropped
@@ -134,6 +136,21 @@ def test_export_loads_by_auto_classes(prepared: Path, tmp_path: Path) -> None:
     pieces = tokenizer("رئيس‌جمهور", return_tensors="pt")
     assert model(**pieces).last_hidden_state.shape == (1, pieces["input_ids"].shape[1], 32)
     assert "| 2 |" in (tmp_path / "encoder" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_the_encoder_before_training_is_exported_too(prepared: Path, tmp_path: Path, random: bool) -> None:
+    encoder.export_untrained(prepared, tmp_path / "encoder", random)
+    exported = AutoModel.from_pretrained(tmp_path / "encoder").embeddings.word_embeddings.weight
+    initial = BertForMaskedLM.from_pretrained(prepared / "initial").bert.embeddings.word_embeddings.weight
+    assert torch.allclose(exported.float(), initial, atol=1e-3) is not random
+
+
+def test_datasets_are_read_as_paragraphs(tmp_path: Path) -> None:
+    rows = [{"text": "بند یکم\nبند دوم"}, {"text": "سند دوم"}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    lines = list(corpus.read_lines(f"hf:{tmp_path}", tmp_path))
+    assert lines == ["بند یکم", "بند دوم", "", "سند دوم", ""]
 
 
 def test_dictionary_errors_name_the_line(tmp_path: Path) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import runpy
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from script_runs import run_script
 from tiny_corpus import contents, put
 
 from persian_ner.public_corpora import CorpusFile, Placed, place, read_config
 from persian_ner.records import InputError, Problem
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "corpora.py"
 MEMBERS = {
     "Fixed/600K/a.txt": "الف",
     "Fixed/600K/b.txt": "ب",
@@ -235,17 +233,13 @@ def test_everything_wrong_with_a_configuration_is_named(tmp_path: Path, content:
     assert [problem.reason.partition(":")[0] for problem in raised.value.problems] == fields
 
 
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, str]:
-    monkeypatch.syspath_prepend(str(SCRIPT.parent))
-    monkeypatch.setattr(sys, "argv", ["corpora.py", "corpora.yml", "downloads", "corpora", *options])
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as stop:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    return (int(stop.value.code or 0), *capsys.readouterr())
+def run(*options: str) -> tuple[int, str, str]:
+    done = run_script("corpora", "corpora.yml", "downloads", "corpora", *options)
+    return done.exit_code, done.stdout, done.stderr
 
 
 def test_the_command_says_where_everything_is_from(
-    tmp_path: Path, downloads: list[CorpusFile], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, downloads: list[CorpusFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text = CONFIG.replace("a" * 64, downloads[0].sha256).replace("b" * 64, downloads[1].sha256)
@@ -257,7 +251,7 @@ def test_the_command_says_where_everything_is_from(
         "corpora/small/train.txt: ABSENT, not in the corpus\n"
         "1 of 3 public corpora are there\n"
     )
-    assert run(monkeypatch, capsys, "--mirror=mirror") == (0, mirrored, "")
+    assert run("--mirror=mirror") == (0, mirrored, "")
     (tmp_path / "downloads" / "big.zip").unlink()
     downloaded = (
         "corpora/big/600K: ABSENT, not in the corpus\n"
@@ -266,15 +260,15 @@ def test_the_command_says_where_everything_is_from(
         "2 of 3 public corpora are there\n"
     )
     # The project file passes an empty variable when there is no mirror.
-    assert run(monkeypatch, capsys, "--mirror=") == (0, downloaded, "")
+    assert run("--mirror=") == (0, downloaded, "")
 
 
 def test_the_command_lists_every_problem(
-    tmp_path: Path, downloads: list[CorpusFile], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, downloads: list[CorpusFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "corpora.yml", CONFIG)
-    status, out, err = run(monkeypatch, capsys)
+    status, out, err = run()
     assert (status, out) == (1, "")
     assert [line.partition(" its ")[0] for line in err.splitlines()] == [
         "downloads/big.zip: [-]",
@@ -282,5 +276,5 @@ def test_the_command_lists_every_problem(
         "2 problems found; nothing was written.",
     ]
     assert not (tmp_path / "corpora").exists()
-    status, out, err = run(monkeypatch, capsys, "--mirror=nowhere")
+    status, out, err = run("--mirror=nowhere")
     assert (status, out) == (2, "") and "nowhere" in err

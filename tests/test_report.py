@@ -1,3 +1,5 @@
+import csv
+from datetime import datetime, timezone
 from html.parser import HTMLParser
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -7,21 +9,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from persian_ner import augment
+from persian_ner.calibration import Bin, Calibration
 from persian_ner.evaluate import EvaluationMetrics, write_evaluation
+from persian_ner.files import write_text
 from persian_ner.labels import LABELS
-from persian_ner.metrics import Evaluated, compute
+from persian_ner.metrics import (
+    BREAKDOWN_KEYS,
+    MATCH_TYPES,
+    DataInfo,
+    Evaluated,
+    Footprint,
+    Interval,
+    ModelInfo,
+    Provenance,
+    compute,
+)
 from persian_ner.novelty import Training, measure
-from persian_ner.records import Span
+from persian_ner.records import InputError, Span
 from persian_ner.report import (
+    BREAKDOWN_NAMES,
+    DAMAGE_NAMES,
     LABEL_NAMES,
+    MATCH_NAMES,
     OTHER_COLOURS,
     PALETTE,
     Evaluation,
     Piece,
+    TrainingStep,
+    curves,
     markdown_summary,
     passages,
+    read_training_log,
+    reliability,
     render_html,
 )
+from persian_ner.robustness import Change, DamageResult, Robustness
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "report.py"
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>&amp;"
@@ -51,8 +74,12 @@ def span(text: str, surface: str, label: str) -> Span:
     return Span(start=start, end=start + len(surface), label=label)
 
 
-def evaluation(*documents: Evaluated, name: str = "") -> Evaluation:
-    return Evaluation(compute(documents).model_copy(update={"name": name}), documents)
+def scored(*documents: Evaluated, **more) -> EvaluationMetrics:
+    return EvaluationMetrics.model_validate({**compute(documents).model_dump(exclude={"schema_version"}), **more})
+
+
+def evaluation(*documents: Evaluated, **more) -> Evaluation:
+    return Evaluation(scored(*documents, **more), documents)
 
 
 TEXT = "سارا احمدی به شیراز رفت.\n\nبند بی‌نام.\n\nدیروز باران آمد."
@@ -147,6 +174,127 @@ def test_only_documents_with_errors_are_in_the_browser():
     assert [set(row.split()) for row in rows] == [expected | {f"spurious:{number['EVENT']}"}]
 
 
+def test_errors_are_filtered_by_source_and_noise_where_there_are_several():
+    def document(doc_id: str, gold: str, **meta: str) -> Evaluated:
+        return Evaluated(
+            doc_id, "شیراز", [Span(start=0, end=5, label=gold)], [Span(start=0, end=5, label="GPE")], None, meta
+        )
+
+    wrong = [
+        document("a", "ORG", source="one", scraped="glued words"),
+        document("b", "PER", source="one"),
+        document("c", "PER", source="one", scraped="old archive"),
+    ]
+    page = Page(render_html([evaluation(*wrong, document("right", "GPE", source="two"))]))
+    assert [attrs["name"] for attrs in page.named("select")] == ["label", "error", "scraped"]
+    assert [attrs["data-scraped"] for attrs in page.named("article")] == ["1", "0", "2"]
+    assert "بی‌نویز" in page.text and "glued words" in page.text
+    two = Page(render_html([evaluation(*wrong, document("d", "PER", source="two"))]))
+    assert [attrs["data-source"] for attrs in two.named("article")] == ["0", "0", "0", "1"]
+
+
+STEPS = [
+    TrainingStep(step=0, losses={"ner": 8.0}, score=0.1),
+    TrainingStep(step=100, losses={"ner": 400.0}, score=0.6),
+    TrainingStep(step=400, losses={"ner": 600.0}, score=0.4),
+]
+
+
+def test_curves_by_hand():
+    score, loss = curves(STEPS)
+    assert (score.name, score.low, score.high, score.last_step, score.peak) == ("F1", 10, 60, 400, 1)
+    assert sum(score.points, ()) == pytest.approx((0, 0, 25, 100, 100, 60))
+    # A step's mean loss: 8 of the first step, 400 of the next 100, 600 of the next 300.
+    assert (loss.name, loss.low, loss.high) == ("loss ner", 2, 8)
+    assert sum(loss.points, ()) == pytest.approx((0, 100, 25, 100 / 3, 100, 0))
+
+
+def test_curves_of_little():
+    assert curves([]) == curves(STEPS[:1]) == []
+    diverged = [STEPS[0], *(step.model_copy(update={"losses": {"ner": float("nan")}}) for step in STEPS[1:])]
+    assert [curve.name for curve in curves(diverged)] == ["F1"]
+    flat = [STEPS[0], STEPS[0].model_copy(update={"step": 5})]
+    assert [y for _, y in curves(flat)[0].points] == [0, 0]
+
+
+def test_training_log_is_read_or_refused_line_by_line(tmp_path):
+    log = tmp_path / "log.jsonl"
+    line = '{"epoch":0,"step":100,"losses":{"transformer":1.5,"ner":2},"scores":{"ents_f":60.0},"score":0.6}\n'
+    log.write_text(line * 2)
+    assert read_training_log(log) == [TrainingStep(step=100, losses={"transformer": 1.5, "ner": 2}, score=0.6)] * 2
+    log.write_bytes(line.encode() + b'{"step": 1}\n\xff\nno\n')
+    with pytest.raises(InputError) as caught:
+        read_training_log(log)
+    assert [problem.line for problem in caught.value.problems] == [2, 3, 4]
+    with pytest.raises(InputError, match="none"):
+        read_training_log(tmp_path / "none.jsonl")
+
+
+PROVENANCE = Provenance(
+    created=datetime(2025, 1, 2, tzinfo=timezone.utc),
+    model=ModelInfo(name="tiny", lang="fa", version="1"),
+    data=DataInfo(path="test.jsonl", sha256="ab" * 32),
+    device="cpu",
+    git_commit=None,
+    versions={},
+)
+
+
+def robustness(metrics: EvaluationMetrics, provenance: Provenance = PROVENANCE) -> Robustness:
+    strict = metrics.overall.strict
+    change = Change(
+        clean=strict,
+        damaged=strict.model_copy(update={"f1": 0.25}),
+        difference=-0.125,
+        interval=Interval(low=-0.25, high=0.0),
+    )
+    return Robustness(
+        documents=1,
+        words=1,
+        labels=[],
+        seed=0,
+        damages={"typos": DamageResult(rates={}, documents_changed=1, words_changed=0.5, overall=change, per_label={})},
+        bootstrap=metrics.bootstrap,
+        provenance=provenance,
+    )
+
+
+def test_training_robustness_and_footprint_are_shown_where_known():
+    footprint = Footprint(model_bytes=None, peak_memory_bytes=1500 * 2**20)
+    found = evaluation(WRONG, provenance=PROVENANCE, footprint=footprint)
+    full = Evaluation(found.metrics, found.documents, robustness(found.metrics), STEPS)
+    page, bare = (Page(render_html([shown])) for shown in (full, evaluation(WRONG)))
+    for name in ("loss ner", DAMAGE_NAMES["typos"], "-12.5", "-25.0 … +0.0", "1,500 MiB"):
+        assert name in page.text and name not in bare.text
+    lines = markdown_summary(full).splitlines()
+    assert "| typos | 25.0 | -12.5 | -25.0 … +0.0 |" in lines
+    assert "- – on disk, 1,500 MiB of memory at most" in lines
+
+
+def test_calibration_is_shown_where_measured():
+    bins = [
+        Bin(low=0.5, high=0.75, count=4, mean_confidence=0.625, precision=0.5),
+        Bin(low=0.75, high=1, count=4, mean_confidence=0.875, precision=1),
+    ]
+    calibration = Calibration(bins=bins, ece=0.125, brier=0.2, auroc=None, unscored=3)
+    diagram = reliability(calibration)
+    assert (diagram.low, diagram.points) == (50, [(25, 0), (75, 100)])
+    sure = [Bin(low=1, high=1, count=1, mean_confidence=1, precision=1)]
+    assert reliability(Calibration(bins=sure, ece=0, brier=0, auroc=None)).points == [pytest.approx((100, 100))]
+    scored_span = WRONG.predicted[0].model_copy(update={"score": 0.375})
+    document = Evaluated("d", TEXT, WRONG.gold, [scored_span])
+    shown = evaluation(document, calibration=calibration)
+    html = render_html([shown])
+    assert 'x1="25.00%" y1="100.00%" x2="75.00%" y2="0.00%"' in html and 'title="37.5%"' in html
+    assert "ECE" in Page(html).text and "ECE" not in Page(render_html([evaluation(WRONG)])).text
+    assert "- Calibration: ECE 12.5 %, Brier 0.200, AUROC –" in markdown_summary(shown).splitlines()
+
+
+def test_page_shows_every_match_type_of_every_label():
+    rows = [attrs for attrs in Page(render_html([evaluation(WRONG)])).named("th") if attrs.get("rowspan") == "4"]
+    assert len(rows) == 2 + len(LABELS)  # micro, macro and each label
+
+
 def test_evaluated_text_stays_text():
     text = f"{ATTACK} شیراز"
     hostile = Evaluated(
@@ -197,41 +345,42 @@ def test_marks_have_contrast(colours, scheme):
     assert (light + 0.05) / (dark + 0.05) >= 7
 
 
-def test_every_label_of_the_scheme_has_a_colour_and_a_name():
+def test_everything_has_a_name():
     assert set(PALETTE) == set(LABEL_NAMES) == set(LABELS)
+    assert tuple(MATCH_NAMES) == MATCH_TYPES
+    assert tuple(BREAKDOWN_NAMES) == BREAKDOWN_KEYS
+    assert set(DAMAGE_NAMES) == {*augment.DAMAGES, *augment.MIXTURES}
 
 
 def test_markdown_summary():
-    metrics = compute([WRONG, RIGHT]).model_copy(update={"name": "dev | <b>"})
-    lines = markdown_summary(metrics).splitlines()
+    found = evaluation(WRONG, RIGHT, name="dev | <b>")
+    metrics = found.metrics
+    lines = markdown_summary(found).splitlines()
     assert lines[0] == "## dev \\| \\<b\\>"
     strict = metrics.per_label["PER"].strict
     assert (strict.incorrect, strict.f1) == (1, 0)
     assert "| PER | 0.0 | 0.0 | 0.0 | 0.0–0.0 | 1 | 1 |" in lines
     assert "| all (micro) | 40.0 | 50.0 | 44.4 |" in "\n".join(lines)
-    header = lines.index("| Match type | P | R | F1 | COR | INC | PAR | MIS | SPU |")
-    assert {line.count("|") for line in lines[header:]} == {10}
+    header = lines.index("| Match type | P | R | F1 | Macro F1 | COR | INC | PAR | MIS | SPU |")
+    assert {line.count("|") for line in lines[header:]} == {11}
     assert {line.count("|") for line in lines[2 : header - 1] if line.startswith("|")} == {8}
 
 
 def test_known_surfaces_are_shown_where_training_was_given():
     documents = [WRONG, RIGHT]
-    metrics = compute(documents)
     training = Training({"شیراز": frozenset({"GPE"}), "دیروز": frozenset({"EVENT"})})
-    given = EvaluationMetrics.model_validate(
-        {**metrics.model_dump(exclude={"schema_version"}), "novelty": measure(documents, metrics.labels, training)}
-    )
+    given = evaluation(*documents, novelty=measure(documents, LABELS, training))
     lines = markdown_summary(given).splitlines()
     header = lines.index("| Label | Surface annotated in training | P | R | F1 | Gold | Predicted |")
     assert {line.count("|") for line in lines[header:]} == {8}
     assert "| GPE | same label | 100.0 | 50.0 | 66.7 | 2 | 1 |" in lines[header:]
     assert "| DATE | other label only | 100.0 | 100.0 | 100.0 | 1 | 1 |" in lines[header:]
     assert "| all (micro) | never | 0.0 | 0.0 | 0.0 | 1 | 2 |" in lines[header:]
-    page = Page(render_html([Evaluation(given, documents)]))
-    assert [attrs["rowspan"] for attrs in page.named("th") if "rowspan" in attrs] == ["3"] * 6
+    page = Page(render_html([given]))
+    assert [attrs.get("rowspan") for attrs in page.named("th")].count("3") == 6
     assert "دیده‌شده در آموزش" in page.text
-    without = [markdown_summary(metrics), Page(render_html([Evaluation(metrics, documents)])).text]
-    assert not any("training" in text or "آموزش" in text for text in without)
+    without = evaluation(*documents)
+    assert not any(word in markdown_summary(without) + render_html([without]) for word in ("training", "آموزش"))
 
 
 def run(*arguments):
@@ -242,20 +391,40 @@ def run(*arguments):
 
 
 def test_script_takes_several_folders(tmp_path):
-    write_evaluation(tmp_path / "one", compute([WRONG]), [WRONG])
-    write_evaluation(tmp_path / "two", compute([RIGHT]), [RIGHT])
+    write_evaluation(tmp_path / "one", scored(WRONG, name="one"), [WRONG])
+    write_evaluation(tmp_path / "two", scored(RIGHT, name="two"), [RIGHT])
     page = tmp_path / "out" / "page.html"
-    result = run(tmp_path / "one", tmp_path / "two", page, "--markdown", tmp_path / "summary.md")
+    outputs = ("--markdown", tmp_path / "summary.md", "--csv", tmp_path / "metrics.csv")
+    result = run(tmp_path / "one", tmp_path / "two", page, *outputs)
     assert result.exit_code == 0, result.output
     assert str(page) in result.output
     assert len(Page(page.read_text(encoding="utf-8")).named("section")) == 2
     assert (tmp_path / "summary.md").read_text(encoding="utf-8").count("## ") == 2
+    with (tmp_path / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["evaluation"] for row in csv.DictReader(file)} == {"one", "two"}
+
+
+def test_script_shows_the_training_and_only_the_robustness_of_this_run(tmp_path):
+    metrics = scored(WRONG, provenance=PROVENANCE)
+    other = PROVENANCE.model_copy(update={"data": DataInfo(path="test.jsonl", sha256="cd" * 32)})
+    for name, measured in (("same", PROVENANCE), ("other", other)):
+        write_evaluation(tmp_path / name, metrics, [WRONG])
+        write_text(tmp_path / name / "robustness" / "robustness.json", robustness(metrics, measured).model_dump_json())
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(step.model_dump_json() + "\n" for step in STEPS))
+    result = run(tmp_path / "same", tmp_path / "other", tmp_path / "page.html", "--training-log", log)
+    assert result.exit_code == 0, result.output
+    assert f"Left out {tmp_path / 'other' / 'robustness'}" in result.output
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count(DAMAGE_NAMES["typos"]) == page.count("<figcaption>") - 1 == 1
 
 
 def test_script_reports_every_bad_folder_and_keeps_the_page(tmp_path):
     page = tmp_path / "page.html"
     page.write_text("earlier")
-    result = run(tmp_path / "none", tmp_path / "nothing", page)
+    write_text(tmp_path / "none" / "robustness" / "robustness.json", "{}")
+    result = run(tmp_path / "none", tmp_path / "nothing", page, "--training-log", tmp_path / "no.jsonl")
     assert result.exit_code == 1
+    assert "robustness.json: [-] damages: Field required" in result.output and "no.jsonl" in result.output
     assert str(tmp_path / "none") in result.output and str(tmp_path / "nothing") in result.output
     assert page.read_text() == "earlier"

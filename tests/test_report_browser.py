@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.metrics import Evaluated, compute
 from persian_ner.records import Span
 from persian_ner.report import Evaluation, render_html
@@ -37,6 +38,7 @@ frame.addEventListener("load", () => {
     all: visible(),
     missed: filter("error", "missed"),
     org: filter("label", "1"),
+    noise: filter("scraped", "1"),
     search: filter("query", "كتابخانه"),
     ran: typeof frame.contentWindow.attacked,
     requests: frame.contentWindow.performance.getEntriesByType("resource").length,
@@ -50,10 +52,11 @@ frame.srcdoc = PAGE;
 def test_page_in_a_browser(tmp_path):
     documents = [
         Evaluated("missed-PER", "سارا آمد." + " " * 3 + "و" * 500, [Span(start=0, end=4, label="PER")], []),
-        Evaluated("spurious-ORG", "این کتاب‌خانه است.", [], [Span(start=4, end=13, label="ORG")]),
+        Evaluated("spurious-ORG", "این کتاب‌خانه است.", [], [Span(start=4, end=13, label="ORG")], meta={"scraped": "x"}),
         Evaluated("attack", "<script>attacked = 1</script>", [], [Span(start=0, end=29, label="GPE")]),
     ]
-    evaluation = Evaluation(compute(documents), documents)
+    metrics = EvaluationMetrics.model_validate(compute(documents).model_dump(exclude={"schema_version"}))
+    evaluation = Evaluation(metrics, documents)
     page = render_html([evaluation, evaluation])
     escaped = json.dumps(page).replace("<", "\\u003c")
     (tmp_path / "probe.html").write_text(
@@ -82,6 +85,7 @@ def test_page_in_a_browser(tmp_path):
         "all": ["missed-PER", "spurious-ORG", "attack"] * 2,
         "missed": ["missed-PER", *["missed-PER", "spurious-ORG", "attack"]],
         "org": ["spurious-ORG", *["missed-PER", "spurious-ORG", "attack"]],
+        "noise": ["spurious-ORG", *["missed-PER", "spurious-ORG", "attack"]],
         "search": ["spurious-ORG", *["missed-PER", "spurious-ORG", "attack"]],
         "ran": "undefined",
         "requests": 0,

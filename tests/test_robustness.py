@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import json
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from script_runs import run_script
 from spacy.language import Language
-from typer.testing import CliRunner, Result
 
 from persian_ner import docbin
 from persian_ner.augment import DAMAGES, MIXTURES, RATES, damage
@@ -23,7 +22,6 @@ from persian_ner.robustness import (
     write,
 )
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "robustness.py"
 ZWNJ_DAMAGE = {"zwnj_stripped": {"zwnj_stripped": 1.0}}
 RECORDS = [
     # Seven words in all, one of them with a half-space.
@@ -60,15 +58,6 @@ def gold(tmp_path: Path) -> Path:
     lines = [json.dumps(record.model_dump(exclude_none=True), ensure_ascii=False) for record in RECORDS]
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return path
-
-
-def run(*arguments: object) -> Result:
-    spec = spec_from_file_location("robustness_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return CliRunner().invoke(module.app, [str(argument) for argument in arguments])
 
 
 def test_the_same_documents_clean_and_damaged(nlp: Language) -> None:
@@ -172,7 +161,9 @@ def test_write_round_trip(nlp: Language, tmp_path: Path) -> None:
 
 def test_script_writes_both_files(model: Path, gold: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = run(model, gold, out, "--damages", "zwnj_stripped, typos", "--typo-rate", "0.5", "--seed", "3")
+    result = run_script(
+        "robustness", model, gold, out, "--damages", "zwnj_stripped, typos", "--typo-rate", "0.5", "--seed", "3"
+    )
     assert result.exit_code == 0, result.output
     assert str(out / ROBUSTNESS_FILE) in result.output.splitlines()[-1]
     assert sorted(path.name for path in out.iterdir()) == [ROBUSTNESS_FILE, TABLE_FILE]
@@ -184,7 +175,7 @@ def test_script_writes_both_files(model: Path, gold: Path, tmp_path: Path) -> No
 
 
 def test_script_measures_everything_by_default(model: Path, gold: Path, tmp_path: Path) -> None:
-    assert run(model, gold, tmp_path / "out").exit_code == 0
+    assert run_script("robustness", model, gold, tmp_path / "out").exit_code == 0
     written = Robustness.model_validate_json((tmp_path / "out" / ROBUSTNESS_FILE).read_bytes())
     assert list(written.damages) == [*DAMAGES, *MIXTURES]
     assert written.damages["typos"].rates == {"typos": 0.05}
@@ -192,7 +183,7 @@ def test_script_measures_everything_by_default(model: Path, gold: Path, tmp_path
 
 @pytest.mark.parametrize(("limit", "code"), [("0.5", 0), ("0.4", 2)])
 def test_script_checks_the_limit(model: Path, gold: Path, tmp_path: Path, limit: str, code: int) -> None:
-    result = run(model, gold, tmp_path / "out", "--damages", "zwnj_stripped", "--max-loss", limit)
+    result = run_script("robustness", model, gold, tmp_path / "out", "--damages", "zwnj_stripped", "--max-loss", limit)
     assert result.exit_code == code
     assert ("Above the limit: zwnj_stripped" in result.output) == (code == 2)
     assert (tmp_path / "out" / ROBUSTNESS_FILE).exists()
@@ -203,7 +194,7 @@ def test_script_reports_all_bad_input_and_keeps_earlier_outputs(gold: Path, tmp_
     out.mkdir()
     (out / ROBUSTNESS_FILE).write_text("earlier")
     gold.write_text("not json\n")
-    result = run("no_such_pipeline", gold, out, "--damages", "typo,scraped")
+    result = run_script("robustness", "no_such_pipeline", gold, out, "--damages", "typo,scraped")
     assert result.exit_code == 1
     for expected in ("gold.jsonl", "no_such_pipeline", "unknown damage 'typo'"):
         assert expected in result.output

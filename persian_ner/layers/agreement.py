@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from persian_ner.layers.standoff import Edit, Layer
-from persian_ner.records import InputError, Problem, Record, iter_text_lines
+from persian_ner.layers.tsv import rows
+from persian_ner.records import InputError, Problem, Record
 
 _NOTHING = "-"
 _MARK = "⟦{}⟧"
@@ -85,13 +86,9 @@ def read_answers(path: Path) -> list[Answer]:
     """
     answers: list[Answer] = []
     problems: list[Problem] = []
-    for item in iter_text_lines(path):
-        if isinstance(item, Problem):
-            problems.append(item)
-            continue
-        number, line = item
-        cells = line.split("\t")
+    for number, cells in rows(path, problems):
         if len(cells) != 6 or not cells[1].isdecimal() or not cells[2].isdecimal() or cells[3] not in ("adds", "span"):
+            line = "\t".join(cells)
             problems.append(Problem(str(path), number, cells[0], f"not a decision made twice: {line!r}"))
         else:
             answers.append(Answer(cells[0], int(cells[1]), int(cells[2]), cells[3] == "adds", cells[4], cells[5]))

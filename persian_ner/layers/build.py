@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from persian_ner.characters import fold
+from persian_ner.characters import comparable, fold
 from persian_ner.labels import LABELS
-from persian_ner.layers.places import Gazetteer, decide
+from persian_ner.layers.places import Gazetteer, Verdict, decide
 from persian_ner.layers.standoff import BY_READING, Edit, Entry, Layer, digest, document_digests
-from persian_ner.layers.wordlists import key
-from persian_ner.records import InputError, Problem, Record, Span, iter_text_lines
+from persian_ner.layers.tsv import rows
+from persian_ner.records import InputError, Problem, Record, Span
 from persian_ner.sources import BY_LAYER, Source
 
 BY_SURFACE = "surface"
@@ -27,7 +27,7 @@ _NOTHING = "-"
 _PLACE = "loc"
 
 Parts = tuple[tuple[str, str], ...]
-"""Labels and keys of the parts of a surface that are names; an empty key means the whole surface."""
+"""Labels of the parts of a surface that are names, each with the part's comparable form; "" means the whole surface."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ _Our = tuple[int, int, str]
 
 
 def read_surfaces(path: Path) -> Surfaces:
-    """Read decisions about surfaces: the source's label in lower case, the key, the decision, separated by tabs.
+    """Read decisions about surfaces: label (lower case), comparable form, decision, separated by tabs.
 
     A decision is one of our labels (the whole surface), ``-`` (nothing) or
     ``in:GPE=قطر|GPE=دوحه`` (these parts). Raises :class:`InputError` with every bad line.
     """
     found: dict[tuple[str, str], Parts] = {}
     problems: list[Problem] = []
-    for number, cells in _rows(path, 3, problems):
+    for number, cells in _decisions(path, 3, problems):
         label, name, decision = cells
         try:
             parts = _parts(decision, name)
@@ -90,7 +90,7 @@ def read_readings(path: Path) -> Readings:
     """
     found: dict[str, list[Reading]] = defaultdict(list)
     problems: list[Problem] = []
-    for number, (name, sign, label, surface, occurrence) in _rows(path, 5, problems):
+    for number, (name, sign, label, surface, occurrence) in _decisions(path, 5, problems):
         if sign not in ("+", "-") or label not in LABELS or not surface or not occurrence.isdecimal():
             reason = "needs + or -, one of our labels, a surface and a number"
             problems.append(Problem(str(path), number, name, reason))
@@ -101,18 +101,11 @@ def read_readings(path: Path) -> Readings:
     return found
 
 
-def _rows(path: Path, width: int, problems: list[Problem]) -> Iterable[tuple[int, list[str]]]:
-    if not path.is_file():
-        raise InputError([Problem(str(path), 0, "", "no such file")])
-    for item in iter_text_lines(path):
-        if isinstance(item, Problem):
-            problems.append(item)
-            continue
-        number, line = item
-        cells = line.split("\t")
+def _decisions(path: Path, width: int, problems: list[Problem]) -> Iterable[tuple[int, list[str]]]:
+    for number, cells in rows(path, problems):
         if len(cells) == width:
             yield number, cells
-        elif line:
+        elif cells != [""]:
             problems.append(Problem(str(path), number, "", f"{len(cells)} columns, not {width}"))
 
 
@@ -205,7 +198,7 @@ def _decide_span(
     if span.label not in source.labels:
         raise ValueError(f"label {span.label!r} is not in the label map")
     target = source.labels[span.label]
-    parts = surfaces.get((span.label.lower(), key(surface)))
+    parts = surfaces.get((span.label.lower(), comparable(surface)))
     if parts is not None:
         found: list[_Our] = []
         for label, part in parts:
@@ -213,14 +206,18 @@ def _decide_span(
         return found, BY_SURFACE
     if target != BY_LAYER:
         return ([(span.start, span.end, target)] if target else []), ""
-    verdict = decide(surface, gazetteer) if span.label.lower() == _PLACE else None
+    verdict = _verdict(span, surface, gazetteer)
     if verdict is None:
-        raise ValueError(f"nothing decides {span.label} {surface!r} ({key(surface)}) at {span.start}–{span.end}")
+        raise ValueError(f"nothing decides {span.label} {surface!r} ({comparable(surface)}) at {span.start}–{span.end}")
     return [(span.start + start, span.start + end, "GPE") for start, end in verdict.spans], verdict.by
 
 
+def _verdict(span: Span, surface: str, gazetteer: Gazetteer) -> Verdict | None:
+    return decide(surface, gazetteer) if span.label.lower() == _PLACE else None
+
+
 def _part(span: Span, surface: str, label: str, part: str, taken: list[_Our]) -> _Our:
-    """The offsets of a part, given by its key, of a surface: where it first occurs outside the parts already taken."""
+    """The offsets of a part (in comparable form) of a surface: its first place outside the parts taken before."""
     if not part:
         return span.start, span.end, label
     letters = [(letter, index) for index, raw in enumerate(surface) for letter in fold(raw)]
@@ -267,16 +264,13 @@ def _difference(record: Record, source: Source, ours: dict[_Our, str], why: dict
 def undecided(
     source: Source, records: Iterable[Record], gazetteer: Gazetteer, surfaces: Surfaces
 ) -> Counter[tuple[str, str]]:
-    """How often each surface occurs that nothing decides: (source's label in lower case, key) → mentions."""
+    """How often each surface occurs that nothing decides: (label in lower case, comparable form) → mentions."""
     found: Counter[tuple[str, str]] = Counter()
     for record in records:
         for span in record.spans:
             surface = record.text[span.start : span.end]
-            name = (span.label.lower(), key(surface))
-            if (
-                source.labels.get(span.label) == BY_LAYER
-                and name not in surfaces
-                and decide(surface, gazetteer) is None
-            ):
+            name = (span.label.lower(), comparable(surface))
+            by_layer = source.labels.get(span.label) == BY_LAYER
+            if by_layer and name not in surfaces and _verdict(span, surface, gazetteer) is None:
                 found[name] += 1
     return found

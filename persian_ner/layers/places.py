@@ -15,7 +15,8 @@ from typing import Any
 
 import srsly
 
-from persian_ner.layers.wordlists import key, words
+from persian_ner.characters import comparable
+from persian_ner.layers.wordlists import words
 
 _ADMINISTRATIVE = words("administrative")
 _LOOSE = words("loose_administrative")
@@ -36,13 +37,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Gazetteer:
-    """Names of places with a government, as keys."""
+    """Names of places with a government, in comparable form."""
 
     names: frozenset[str]
 
     def __contains__(self, surface: str) -> bool:
         """Whether the surface is a listed name, with or without spaces."""
-        name = key(surface)
+        name = comparable(surface)
         return name in self.names or name.replace(" ", "") in self.names
 
 
@@ -58,7 +59,7 @@ def load_gazetteer(folder: Path) -> Gazetteer:
     for place in srsly.read_json(folder / "geonames_cities1000_arabicscript.json"):
         if place["pop"] >= 50_000:
             names.update(_values(name for name in place["alt"] if not name.isascii()))
-    keys = {key(name) for name in names} | {key(name).replace(" ", "") for name in names}
+    keys = {comparable(name) for name in names} | {comparable(name).replace(" ", "") for name in names}
     return Gazetteer(frozenset(name for name in keys - _REGIONS if len(name) > 1))
 
 
@@ -77,10 +78,10 @@ def decide(surface: str, gazetteer: Gazetteer) -> Verdict | None:
     whole; «اروپا» → nothing.
     """
     tokens = [(match.start(), match.end()) for match in _WORD.finditer(surface)]
-    keys = [key(surface[start:end]) for start, end in tokens]
-    if not tokens or key(surface) in _UNDECIDED:
+    keys = [comparable(surface[start:end]) for start, end in tokens]
+    if not tokens or comparable(surface) in _UNDECIDED:
         return None
-    if key(surface) in _REGIONS:
+    if comparable(surface) in _REGIONS:
         return Verdict((), "region")
     if surface in gazetteer:
         return Verdict(((0, len(surface)),), "gazetteer")

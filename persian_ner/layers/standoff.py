@@ -29,6 +29,7 @@ from typing import Any, Literal, NamedTuple
 import srsly
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
+from persian_ner.files import replacing
 from persian_ner.labels import LABELS
 from persian_ner.readers.json_input import iter_json_lines, text_id, validation_reasons
 from persian_ner.records import InputError, Problem, Record, Span
@@ -98,13 +99,8 @@ def write(layer: Layer, path: Path) -> None:
             {"drop": entry.drop} if entry.drop else {"edits": [list(edit) for edit in entry.edits]}
         )
         lines.append({"id": name, "sha256": entry.sha256, **decided})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with replacing(path) as partial:
         srsly.write_jsonl(partial, lines)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Layer:

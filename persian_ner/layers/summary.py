@@ -6,11 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader
-
 from persian_ner.labels import LABELS
 from persian_ner.layers.agreement import Answer, read_answers
 from persian_ner.layers.standoff import Edit, Layer
+from persian_ner.templating import render_markdown
 
 _SHOWN = 12
 
@@ -70,13 +69,8 @@ def _parts(span: Edit, edits: tuple[Edit, ...]) -> list[Edit]:
 
 def render(summaries: list[Summary]) -> str:
     """The Markdown page about the layers."""
-    environment = Environment(
-        loader=PackageLoader("persian_ner"), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
     disagreements = {item.name: [answer for answer in item.answers if not answer.agrees][:_SHOWN] for item in summaries}
-    return environment.get_template("layers.md.j2").render(
-        summaries=summaries, labels=LABELS, disagreements=disagreements
-    )
+    return render_markdown("layers.md.j2", {}, summaries=summaries, labels=LABELS, disagreements=disagreements)
 
 
 def read_agreement(folder: Path, name: str) -> list[Answer]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from persian_ner.characters import fold
+from persian_ner.characters import comparable
 
 
 @cache
@@ -17,14 +17,9 @@ def _lists() -> dict[str, Any]:
     return lists
 
 
-def key(surface: str) -> str:
-    """The form under which names are compared: folded, half-spaces dropped, single spaces."""
-    return " ".join(fold(surface).split())
-
-
 def words(name: str) -> frozenset[str]:
-    """A list of words, as keys."""
-    return frozenset(key(word.replace("_", " ")) for word in _lists()[name].split())
+    """A list of words, in comparable form."""
+    return frozenset(comparable(word.replace("_", " ")) for word in _lists()[name].split())
 
 
 def patterns(name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import lzma
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+import pyarrow
 from tokenizers import Tokenizer
 
 from persian_ner.characters import fold
@@ -29,16 +31,34 @@ class CleaningCounts:
     duplicate: int
 
 
-def read_lines(path: Path) -> Iterator[str]:
-    """Paragraphs of a UTF-8 ``.txt`` or ``.txt.xz`` file, one a line; blank lines are kept as ''."""
-    with _open(path) as handle:
+def read_lines(name: str, folder: Path) -> Iterator[str]:
+    """Paragraphs of a source, one a line; document borders are blank lines ('').
+
+    ``name`` is that of a UTF-8 file in ``folder`` (``.txt``, ``.txt.xz``,
+    ``.txt.zst``), or ``hf:NAME`` or ``hf:NAME:CONFIG`` for the field ``text`` of the
+    training split of a dataset, which is streamed.
+    """
+    if name.startswith("hf:"):
+        yield from _dataset_lines(*name.removeprefix("hf:").split(":"))
+        return
+    with _open(folder / name) as handle:
         for line in handle:
             yield line.rstrip("\n")
+
+
+def _dataset_lines(name: str, config: str | None = None) -> Iterator[str]:
+    from datasets import load_dataset  # not needed for files, and slow to import
+
+    for row in load_dataset(name, config, split="train", streaming=True):
+        yield from row["text"].splitlines()
+        yield ""
 
 
 def _open(path: Path) -> IO[str]:
     if path.suffix == ".xz":
         return lzma.open(path, "rt", encoding="utf-8")
+    if path.suffix == ".zst":
+        return io.TextIOWrapper(pyarrow.input_stream(path, compression="zstd"), encoding="utf-8")
     return path.open(encoding="utf-8")
 
 

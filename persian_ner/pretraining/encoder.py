@@ -30,7 +30,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def prepare(config: dict[str, Any], raw_text: Path, dictionary: Path, english: Path, folder: Path) -> None:
     """Build everything training needs in ``folder``: ``tokenizer/``, ``blocks.npy``, ``held_out.npy``, ``initial/``.
 
-    ``raw_text`` is a folder with the configured source files; ``english`` holds
+    ``raw_text`` is the folder of the configured source files; ``english`` holds
     the donor encoder in ``transformers`` format. Raises ``FileExistsError`` when
     ``folder`` has been trained in: its checkpoint belongs to other blocks.
     """
@@ -42,7 +42,7 @@ def prepare(config: dict[str, Any], raw_text: Path, dictionary: Path, english: P
     cleaned: dict[str, list[str]] = {}
     counts: dict[str, Any] = {}
     for name in dict.fromkeys([*settings["tokenizer_sources"], *settings["sources"]]):
-        cleaned[name], cleaning = corpus.clean(corpus.read_lines(raw_text / name), seen)
+        cleaned[name], cleaning = corpus.clean(corpus.read_lines(name, raw_text), seen)
         counts[name] = asdict(cleaning)
 
     def tokenizer_texts() -> Iterator[str]:
@@ -97,18 +97,43 @@ def export(folder: Path, target: Path) -> None:
     model = _load_initial(folder)
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
-    config = BertConfig(**{**model.config.to_dict(), "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1})
+    config = _config(model)
+    body = _body(model, config)
+    _save(body, folder, target)
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    sources = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+    parameters = sum(parameter.numel() for parameter in body.parameters())
+    (target / "README.md").write_text(model_card(log, sources, parameters, config), encoding="utf-8")
+
+
+def export_untrained(folder: Path, target: Path, random: bool) -> None:
+    """Write the encoder that training starts from or, if ``random``, one of the same shape with random weights.
+
+    For comparisons with the trained one (``configs/studies/encoder.yml``).
+    """
+    model = _load_initial(folder)
+    if random:
+        torch.manual_seed(0)
+        model = BertForMaskedLM(model.config)
+    _save(_body(model, _config(model)), folder, target)
+
+
+def _config(model: BertForMaskedLM) -> BertConfig:
+    return BertConfig(**{**model.config.to_dict(), "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1})
+
+
+def _body(model: BertForMaskedLM, config: BertConfig) -> BertModel:
     body = BertModel(config)
     body.load_state_dict(model.bert.state_dict(), strict=False)
     for name, parameter in body.named_parameters():
         if name.startswith("pooler."):  # not pre-trained, but AutoModel expects it to be there
             torch.nn.init.zeros_(parameter)
+    return body
+
+
+def _save(body: BertModel, folder: Path, target: Path) -> None:
     body.half().save_pretrained(target)
     save_for_transformers(Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")), target)
-    log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    sources = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
-    parameters = sum(parameter.numel() for parameter in body.parameters())
-    (target / "README.md").write_text(model_card(log, sources, parameters, config), encoding="utf-8")
 
 
 def _load_initial(folder: Path) -> BertForMaskedLM:

@@ -9,12 +9,12 @@ that a misspelt key is not lost.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from persian_ner.files import replacing
 from persian_ner.readers.json_input import JsonObject, iter_json_lines, text_id, validation_reasons
 from persian_ner.records import Problem, Record
 
@@ -37,15 +37,9 @@ def write(records: Iterable[Record], path: Path) -> None:
     ``surface`` and ``annotated_labels`` are written only where they are given.
     Raises ``TypeError`` or ``ValueError`` when a ``meta`` value is not JSON.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as handle:
-            for record in records:
-                handle.write(_line(record) + "\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as handle:
+        for record in records:
+            handle.write(_line(record) + "\n")
 
 
 def _record(path: Path, item: JsonObject) -> Iterator[Record | Problem]:

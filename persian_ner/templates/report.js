@@ -9,7 +9,7 @@
       .replace(/ك/g, "ک");
 
   const textOf = (row) => {
-    const cell = row.querySelector("p").cloneNode(true);
+    const cell = row.element.querySelector("p").cloneNode(true);
     cell.querySelectorAll(".tag").forEach((tag) => tag.remove());
     return fold(cell.textContent);
   };
@@ -18,12 +18,12 @@
     const form = browser.querySelector("form");
     if (!form) return;
     const { label, error, query } = form.elements;
+    const facets = [...form.querySelectorAll("[data-facet]")];
     const documents = [...browser.querySelectorAll(".doc")].map((element) => ({
       element,
       id: fold(element.dataset.id),
       rows: [...element.querySelectorAll(".passage")].map((row) => ({
         element: row,
-        text: textOf(row),
         errors: row.dataset.errors.split(" ").map((key) => key.split(":")),
       })),
     }));
@@ -31,11 +31,14 @@
       const wanted = fold(query.value.trim());
       let shown = 0;
       for (const doc of documents) {
+        const here = facets.every((facet) => !facet.value || doc.element.dataset[facet.name] === facet.value);
+        const named = doc.id.includes(wanted);
         let visible = false;
         for (const row of doc.rows) {
           const match =
+            here &&
             row.errors.some(([type, number]) => (!error.value || type === error.value) && (!label.value || number === label.value)) &&
-            (row.text.includes(wanted) || doc.id.includes(wanted));
+            (named || (row.text ??= textOf(row)).includes(wanted));
           row.element.hidden = !match;
           visible ||= match;
         }

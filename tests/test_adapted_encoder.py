@@ -1,0 +1,112 @@
+"""A trained pipeline's networks as the start of another training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+import torch
+from project_copy import ROOT
+from safetensors.torch import load_file
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
+from tiny_corpus import PARAGRAPH
+from tiny_encoder import save_encoder
+
+from persian_ner import adapted_encoder, docbin
+from persian_ner.readers import markup
+from persian_ner.records import Record
+
+
+def doc(relabelled: dict[str, str] | None = None) -> Doc:
+    """The tiny corpus' paragraph with its entities, some of them under another label."""
+    text, spans, _ = markup.parse(PARAGRAPH)
+    made, problems = docbin.to_doc(Record(id="a", text=text, spans=spans), docbin.blank(), None)
+    assert not problems
+    made.set_ents(
+        [made.char_span(e.start_char, e.end_char, (relabelled or {}).get(e.label_, e.label_)) for e in made.ents]
+    )
+    return made
+
+
+def initialised(folder: Path, encoder: Path, train: Doc, seed: int = 0) -> Language:
+    """The default pipeline before its first step, on a training set of one document."""
+    docbin.write([train], folder / "train.spacy")
+    paths = {"paths.train": folder / "train.spacy", "paths.dev": folder / "train.spacy", "paths.encoder": encoder}
+    overrides: dict[str, Any] = {name: str(path) for name, path in paths.items()} | {"system.seed": seed}
+    return init_nlp(load_config(ROOT / "configs" / "default.cfg", overrides=overrides))
+
+
+@pytest.fixture(scope="module")
+def adapted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A stamped pipeline of random weights, and the encoder folder that was adapted to it."""
+    folder = tmp_path_factory.mktemp("adapted")
+    save_encoder(folder / "encoder")
+    (folder / "encoder" / "README.md").write_text("# Encoder\n\n## Adaptation\n\nan earlier one\n", encoding="utf-8")
+    nlp = initialised(folder, folder / "encoder", doc(), seed=1)
+    with torch.no_grad():
+        nlp.get_pipe("transformer").model.transformer.embeddings.word_embeddings.weight += 1.0
+    nlp.meta["performance"] = {"ents_f": 0.5}
+    nlp.meta["provenance"] = {}
+    nlp.meta["sources"] = [{"name": "own", "license": "CC BY 4.0"}]
+    nlp.to_disk(folder / "pipeline")
+    adapted_encoder.adapt(folder / "pipeline", folder / "encoder")
+    return folder / "pipeline", folder / "encoder"
+
+
+def head(nlp: Language) -> bytes:
+    return nlp.get_pipe("ner").model.to_bytes()
+
+
+def test_weights_and_card_are_those_of_the_pipeline(adapted: tuple[Path, Path]) -> None:
+    pipeline, encoder = adapted
+    weights = load_file(encoder / "model.safetensors")["embeddings.word_embeddings.weight"]
+    trained: Any = spacy.load(pipeline).get_pipe("transformer")
+    assert weights.dtype == torch.float16
+    assert torch.allclose(
+        weights.float(), trained.model.transformer.embeddings.word_embeddings.weight.float(), atol=2e-3
+    )
+    card = (encoder / "README.md").read_text(encoding="utf-8")
+    assert "an earlier one" not in card
+    assert "| own | CC BY 4.0 |" in card
+    assert "0.500" in card
+
+
+def test_same_labels_start_from_the_head(adapted: tuple[Path, Path], tmp_path: Path) -> None:
+    pipeline, encoder = adapted
+    trained = spacy.load(pipeline)
+    started = initialised(tmp_path, encoder, doc(), seed=2)
+    assert head(started) == head(trained)
+    assert started.get_pipe("ner").labels == trained.get_pipe("ner").labels
+
+
+def test_other_labels_start_afresh(adapted: tuple[Path, Path], tmp_path: Path) -> None:
+    pipeline, encoder = adapted
+    started = initialised(tmp_path, encoder, doc({"EVENT": "PRODUCT"}), seed=2)
+    assert set(started.get_pipe("ner").labels) == {"PER", "ORG", "GPE", "PRODUCT", "DATE"}
+    assert head(started) != head(spacy.load(pipeline))
+    assert started("سارا به همدان رفت.").text == "سارا به همدان رفت."  # its moves fit its network
+
+
+def test_an_encoder_without_a_head(tmp_path: Path) -> None:
+    save_encoder(tmp_path / "encoder")
+    first, second = (initialised(tmp_path, tmp_path / "encoder", doc(), seed) for seed in (1, 2))
+    assert head(first) != head(second)
+
+
+def test_what_cannot_be_adapted_is_refused(adapted: tuple[Path, Path], tmp_path: Path) -> None:
+    pipeline, _ = adapted
+    save_encoder(tmp_path / "encoder")
+    config = json.loads((tmp_path / "encoder" / "config.json").read_text(encoding="utf-8"))
+    (tmp_path / "encoder" / "config.json").write_text(json.dumps(config | {"hidden_size": 48}), encoding="utf-8")
+    with pytest.raises(ValueError, match="hidden_size 32 instead of 48"):
+        adapted_encoder.adapt(pipeline, tmp_path / "encoder")
+    spacy.blank("fa").to_disk(tmp_path / "unstamped")
+    with pytest.raises(ValueError, match="no provenance"):
+        adapted_encoder.adapt(tmp_path / "unstamped", tmp_path / "encoder")
+    assert not (tmp_path / "encoder" / "ner").exists()

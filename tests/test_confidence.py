@@ -1,0 +1,242 @@
+"""The spaCy component ``fa_confidence``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.pipeline._parser_internals.stateclass import StateClass
+from spacy.tokens import Doc, DocBin, Span
+from tiny_encoder import save_encoder
+from tiny_ner import TEXTS, tiny_ner
+
+from persian_ner import confidence, docbin
+from persian_ner.confidence import FaConfidence, add_to
+from persian_ner.evaluate import load_pipeline
+
+EntityKey = tuple[int, int, str]
+
+
+def confidences(doc: Doc) -> list[float | None]:
+    return [ent._.confidence for ent in doc.ents]
+
+
+@pytest.fixture(scope="module")
+def nlp() -> Language:
+    nlp = tiny_ner()
+    nlp.add_pipe("fa_confidence")
+    return nlp
+
+
+def probabilities_by_enumeration(
+    nlp: Language, words: list[str], starts: list[bool], t: float
+) -> dict[EntityKey, float]:
+    """Of each entity: all action sequences that spaCy's own transition system allows, one by one."""
+    ner: Any = nlp.get_pipe("ner")
+    doc = Doc(nlp.vocab, words=words, sent_starts=starts)
+    model = ner.model.predict([doc])
+    names = [ner.moves.get_class_name(index) for index in range(ner.moves.n_moves)]
+    found: dict[EntityKey, float] = {}
+
+    def follow(state: StateClass, probability: float, begin: int) -> None:
+        if state.is_final():
+            return
+        scores = model.predict([state])[0].astype("d") / t
+        valid = [index for index, name in enumerate(names) if ner.moves.is_valid(state, name)]
+        shares = np.exp(scores[valid] - scores[valid].max())
+        for index, share in zip(valid, shares / shares.sum(), strict=True):
+            move, _, label = names[index].partition("-")
+            first = state.B(0) if move in "BU" else begin
+            if move in "LU":
+                key = (first, state.B(0) + 1, label)
+                found[key] = found.get(key, 0) + probability * share
+            following = state.copy()
+            ner.moves.apply_transition(following, names[index])
+            follow(following, probability * share, first)
+
+    follow(ner.moves.init_batch([doc])[0], 1.0, -1)
+    return found
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.7])
+@pytest.mark.parametrize("use_upper", [True, False])
+@pytest.mark.parametrize("extra_state_tokens", [True, False])
+def test_confidence_is_the_probability_over_all_action_sequences(
+    extra_state_tokens: bool, use_upper: bool, temperature: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confidence, "_UNLIKELY", 1e-9)
+    checked = longer = 0
+    for seed in range(6):
+        nlp = tiny_ner(extra_state_tokens=extra_state_tokens, use_upper=use_upper, seed=seed)
+        nlp.add_pipe("fa_confidence", config={"temperature": temperature})
+        for starts in ([True, False, False, False, False], [True, False, True, False, False]):
+            words = ["سارا", "احمدی", "به", "\n\n", "شیراز"]
+            doc = nlp(Doc(nlp.vocab, words=words, sent_starts=starts))
+            expected = probabilities_by_enumeration(nlp, words, starts, temperature)
+            for ent in doc.ents:
+                assert ent._.confidence == pytest.approx(expected[ent.start, ent.end, ent.label_], abs=1e-5)
+                checked += 1
+                longer += len(ent) > 2
+    assert checked > 10
+    assert longer
+
+
+def test_what_is_unlikely_matters_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    nlp = tiny_ner()
+    nlp.add_pipe("fa_confidence", config={"temperature": 1.5})
+    found = [value for doc in nlp.pipe(TEXTS) for value in confidences(doc)]
+    monkeypatch.setattr(confidence, "_UNLIKELY", 1e-9)
+    exact = [value for doc in nlp.pipe(TEXTS) for value in confidences(doc)]
+    assert found == pytest.approx(exact, abs=0.01)
+
+
+def test_a_stream_gives_what_single_documents_give(nlp: Language) -> None:
+    texts = [TEXTS[0], "", *TEXTS[1:], "  \n", *TEXTS] * 3
+    alone = [nlp(text) for text in texts]
+    assert sum(map(len, map(confidences, alone))) > 20
+    for batch_size in (1, 4, 100):
+        stream = list(nlp.pipe(texts, batch_size=batch_size))
+        assert [doc.text for doc in stream] == texts
+        for one, other in zip(stream, alone, strict=True):
+            assert confidences(one) == pytest.approx(confidences(other), abs=1e-6)
+    again = list(nlp.pipe(texts, batch_size=100))
+    assert [confidences(doc) for doc in again] == [confidences(doc) for doc in stream]
+
+
+def test_confidences_are_plain_numbers_between_0_and_1(nlp: Language) -> None:
+    found = [value for doc in nlp.pipe(TEXTS) for value in confidences(doc)]
+    assert all(type(value) is float and 0 < value <= 1 for value in found)
+    doc = nlp(TEXTS[0])
+    assert doc[0 : len(doc)]._.confidence is None
+
+
+def test_two_processes(nlp: Language) -> None:
+    expected = [confidences(doc) for doc in nlp.pipe(TEXTS * 4, batch_size=3)]
+    assert [confidences(doc) for doc in nlp.pipe(TEXTS * 4, batch_size=3, n_process=2)] == expected
+
+
+def test_confidences_survive_serialisation(nlp: Language) -> None:
+    doc = nlp(TEXTS[1])
+    assert confidences(doc)
+    assert confidences(Doc(nlp.vocab).from_bytes(doc.to_bytes())) == confidences(doc)
+    (again,) = DocBin(docs=[doc], store_user_data=True).get_docs(nlp.vocab)
+    assert confidences(again) == confidences(doc)
+
+
+def test_a_higher_temperature_makes_less_sure() -> None:
+    means = []
+    for temperature in (0.5, 1.0, 4.0):
+        nlp = tiny_ner()
+        nlp.add_pipe("fa_confidence", config={"temperature": temperature})
+        means.append(np.mean([value for doc in nlp.pipe(TEXTS) for value in confidences(doc)]))
+    assert means == sorted(means, reverse=True)
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, float("nan"), float("inf")])
+def test_a_temperature_must_be_positive(temperature: float) -> None:
+    with pytest.raises(ValueError, match="temperature"):
+        tiny_ner().add_pipe("fa_confidence", config={"temperature": temperature})
+
+
+class TestEntitiesFromElsewhere:
+    def test_no_ner(self) -> None:
+        nlp = docbin.blank()
+        nlp.add_pipe("entity_ruler").add_patterns([{"label": "GPE", "pattern": "شیراز"}])  # type: ignore[attr-defined]
+        nlp.add_pipe("fa_confidence")
+        assert confidences(nlp(TEXTS[0])) == [None]
+
+    @pytest.mark.parametrize("place", [{"before": "ner"}, {"after": "ner"}])
+    def test_a_ruler_beside_ner(self, place: dict[str, str]) -> None:
+        nlp = tiny_ner()
+        text = TEXTS[1]
+        own = {(ent.start, ent.end) for ent in nlp(text).ents}
+        covered = {index for start, end in own for index in range(start, end)}
+        free = next(token for token in nlp(text) if token.i not in covered and token.is_alpha)
+        ruler: Any = nlp.add_pipe("entity_ruler", config={"overwrite_ents": True}, **place)  # type: ignore[arg-type]
+        ruler.add_patterns([{"label": "GPE", "pattern": free.text}, {"label": "RIVER", "pattern": "باران"}])
+        nlp.add_pipe("fa_confidence")
+        doc = nlp(text)
+        by_text = {ent.text: ent._.confidence for ent in doc.ents}
+        assert by_text[free.text] is None
+        assert by_text["باران"] is None
+        assert any(value is not None for value in by_text.values())
+
+    def test_an_earlier_confidence_does_not_stay(self, nlp: Language) -> None:
+        doc = nlp(TEXTS[1])
+        assert confidences(doc)
+        doc.set_ents([Span(doc, ent.start, ent.end, label="GPE" if ent.label_ == "PER" else "PER") for ent in doc.ents])
+        FaConfidence(nlp, 1.0)(doc)
+        assert confidences(doc) == [None] * len(doc.ents)
+
+
+def test_the_encoder_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_encoder(tmp_path / "encoder")
+    nlp = docbin.blank()
+    spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 32, "stride": 24}
+    encoder = {
+        "@architectures": "spacy-transformers.TransformerModel.v3",
+        "name": str(tmp_path / "encoder"),
+        "get_spans": spans,
+    }
+    nlp.add_pipe("transformer", config={"model": encoder})
+    listener = {"@architectures": "spacy-transformers.TransformerListener.v1", "pooling": {"@layers": "reduce_mean.v1"}}
+    ner: Any = nlp.add_pipe("ner", config={"model": {"use_upper": False, "tok2vec": listener}})
+    ner.add_label("PER")
+    nlp.initialize()
+    ner.model.attrs["unseen_classes"].clear()
+    body = nlp.get_pipe("transformer").model.transformer  # type: ignore[attr-defined]
+    calls: list[int] = []
+    forward = body.forward
+    monkeypatch.setattr(body, "forward", lambda *args, **kwargs: calls.append(1) or forward(*args, **kwargs))
+    plain = [[(ent.start, ent.end) for ent in doc.ents] for doc in nlp.pipe(TEXTS)]
+    needed, calls[:] = len(calls), []
+    nlp.add_pipe("fa_confidence")
+    docs = list(nlp.pipe(TEXTS))
+    assert [[(ent.start, ent.end) for ent in doc.ents] for doc in docs] == plain
+    assert len(calls) == needed
+    found = [value for doc in docs for value in confidences(doc)]
+    assert found
+    assert None not in found
+
+
+class TestSavedPipelines:
+    @pytest.fixture(scope="class")
+    def model(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        nlp = tiny_ner()
+        nlp.add_pipe("fa_confidence", config={"temperature": 1.5})
+        path = tmp_path_factory.mktemp("models") / "tiny"
+        nlp.to_disk(path)
+        return path
+
+    def test_loads_without_importing_this_project(self, model: Path) -> None:
+        script = (
+            "import json, spacy, sys\n"
+            "doc = spacy.load(sys.argv[1])(sys.argv[2])\n"
+            "print(json.dumps([ent._.confidence for ent in doc.ents]))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, model, TEXTS[0]], capture_output=True, text=True, check=False, cwd=model
+        )
+        assert done.returncode == 0, done.stderr
+        expected = confidences(spacy.load(model)(TEXTS[0]))
+        assert expected
+        assert json.loads(done.stdout) == pytest.approx(expected)
+
+    def test_commands_put_it_behind_ner_once(self, model: Path) -> None:
+        nlp = tiny_ner()
+        nlp.add_pipe("sentencizer")
+        assert add_to(add_to(nlp)).pipe_names == ["ner", "fa_confidence", "sentencizer"]
+        assert add_to(spacy.blank("fa")).pipe_names == []
+        assert load_pipeline(str(model)).get_pipe("fa_confidence").temperature == 1.5
+
+
+def test_spacy_knows_what_it_assigns(nlp: Language) -> None:
+    meta = nlp.get_pipe_meta("fa_confidence")
+    assert (meta.assigns, meta.requires) == (["span._.confidence"], ["doc.ents"])

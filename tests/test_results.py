@@ -1,0 +1,342 @@
+"""Published results, the blocks made of them, and no score in the documentation that is typed by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from markdown_it import MarkdownIt
+
+from persian_ner import compare, results
+from persian_ner.calibration import Calibration
+from persian_ner.evaluate import EvaluationMetrics, write_evaluation
+from persian_ner.metrics import (
+    Bootstrap,
+    DataInfo,
+    Evaluated,
+    Footprint,
+    Interval,
+    ModelInfo,
+    Provenance,
+    Score,
+    Speed,
+    compute,
+)
+from persian_ner.novelty import Training, measure
+from persian_ner.records import InputError, Span
+from persian_ner.robustness import Change, DamageResult, Robustness
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "scripts"
+GENERATED = {"datasheet.md", "layers.md"}
+"""Pages that are made by a command as a whole."""
+
+PROVENANCE = Provenance(
+    created=datetime(2025, 1, 2, tzinfo=timezone.utc),
+    model=ModelInfo(name="tiny", lang="fa", version="1.0"),
+    data=DataInfo(path="/home/someone/secret/test.jsonl", sha256="ab" * 32),
+    device="cpu (x86_64)",
+    git_commit="0123456789abcdef" * 2 + "01234567-dirty",
+    versions={},
+)
+TEXT = "مریم به رشت رفت."
+RIGHT = Evaluated("d", TEXT, [Span(start=0, end=4, label="PER"), Span(start=8, end=11, label="GPE")], [])
+
+
+def evaluated(*predicted: tuple[int, int, str]) -> Evaluated:
+    spans = [Span(start=start, end=end, label=label) for start, end, label in predicted]
+    return Evaluated(RIGHT.doc_id, TEXT, RIGHT.gold, spans, meta={"source": TEXT})
+
+
+def metrics(*documents: Evaluated, provenance: Provenance | None = PROVENANCE) -> EvaluationMetrics:
+    return EvaluationMetrics.model_validate(
+        {
+            **compute(documents, ["PER", "GPE"]).model_dump(exclude={"schema_version"}),
+            "provenance": provenance,
+            "speed": Speed(words=4, seconds=0.001, words_per_second=4000),
+            "calibration": Calibration(bins=[], ece=0.0625, brier=0.125, auroc=None),
+            "footprint": Footprint(model_bytes=3 * 2**20, peak_memory_bytes=1200 * 2**20),
+            "novelty": measure(documents, ["PER", "GPE"], Training({"رشت": frozenset({"GPE"})})),
+        }
+    )
+
+
+ONE = metrics(evaluated((0, 4, "PER")))  # P 1, R 1/2, F1 2/3
+BOTH = metrics(evaluated((0, 4, "PER"), (8, 11, "GPE")))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A repository with two published evaluations and a page with a block of each and one of both."""
+    write_evaluation(tmp_path / "one", ONE, [evaluated((0, 4, "PER"))])
+    write_evaluation(tmp_path / "both", BOTH, [evaluated((0, 4, "PER"), (8, 11, "GPE"))])
+    for name in ("one", "both"):
+        results.add(name, tmp_path / name / "metrics.json", tmp_path / results.RESULTS_FOLDER)
+    (tmp_path / "README.md").write_text(
+        "# Page\n\n<!-- results: one -->\nold\n<!-- end -->\n\nText, and `<!-- results: NAME -->` is a marker.\n\n"
+        "<!-- results: one both -->\n<!-- end -->\n",
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
+def published(folder: Path) -> dict[str, results.Result]:
+    return results.read_results(folder / results.RESULTS_FOLDER)
+
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+    def script(*arguments) -> Done:
+        monkeypatch.setattr(sys, "argv", ["results.py", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(SCRIPTS / "results.py"), run_name="__main__")
+        return Done(int(stop.value.code or 0), *capsys.readouterr())
+
+    return script
+
+
+def test_what_is_published_holds_neither_text_nor_folders(folder):
+    file = (folder / results.RESULTS_FOLDER / "one.json").read_text(encoding="utf-8")
+    assert TEXT not in file and "secret" not in file
+    result = published(folder)["one"]
+    assert isinstance(result, results.EvaluationResult)
+    assert result.overall == ONE.overall
+    assert result.provenance.data == DataInfo(path="test.jsonl", sha256="ab" * 32)
+
+
+def test_block_of_one_evaluation(folder):
+    lines = results.render({"one": published(folder)["one"]}).splitlines()
+    assert "| PER | 100.0 | 100.0 | 100.0 | – | 1 |" in lines
+    assert "| GPE | – | 0.0 | 0.0 | – | 1 |" in lines
+    assert "| all (micro) | 100.0 | 50.0 | 66.7 | – | 2 |" in lines
+    assert "| all (macro) | 100.0 | 50.0 | 50.0 | | |" in lines
+    text = " ".join(lines)
+    assert "fa\\_tiny 1.0 on 1 documents (4 words) of test.jsonl, commit 0123456789ab-dirty, 2025-01-02" in text
+    assert "same label F1 0.0 (1 gold spans), other label only F1 – (0 gold spans), never F1 100.0 (1 gold" in text
+    assert "Calibration: ECE 6.2 %, Brier score 0.125, AUROC –." in text
+    assert "4,000 words a second" in text and "3 MiB on disk, 1,200 MiB" in text
+
+
+def test_block_of_several_evaluations(folder):
+    lines = results.render(published(folder)).splitlines()
+    assert "| one | 100.0 | 0.0 | 66.7 | – | 50.0 | 1 | 4,000 |" in lines
+    assert "| both | 100.0 | 100.0 | 100.0 | – | 100.0 | 1 | 4,000 |" in lines
+
+
+def test_block_of_a_comparison(folder):
+    runs = compare.read_runs([f"{name}={folder / name}" for name in ("one", "both")])
+    compare.write(folder / "comparison", compare.compare(runs))
+    written = results.add("comparison", folder / "comparison" / "comparison.json", folder / results.RESULTS_FOLDER)
+    assert str(folder) not in written.read_text(encoding="utf-8")
+    lines = results.render({"comparison": published(folder)["comparison"]}).splitlines()
+    assert "| Strict F1 | PER | GPE | all (micro) | Runs |" in lines
+    assert any(line.endswith("| 100.0 | 0.0 | 66.7 | 1 |") for line in lines)
+    assert sum(line.startswith("- ") for line in lines) == 3
+
+
+def test_systems_of_a_published_comparison_have_names(folder):
+    runs = compare.read_runs([str(folder / name) for name in ("one", "both")])
+    compare.write(folder / "comparison", compare.compare(runs))
+    with pytest.raises(InputError, match="SYSTEM=FOLDER"):
+        results.extract(folder / "comparison" / "comparison.json")
+
+
+def test_block_of_a_robustness_measurement(folder):
+    score = Score(correct=1, incorrect=0, partial=0, missed=0, spurious=0, precision=1, recall=1, f1=1)
+    change = Change(
+        clean=score,
+        damaged=score.model_copy(update={"f1": 0.75}),
+        difference=-0.25,
+        interval=Interval(low=-0.3, high=0),
+    )
+    measured = Robustness(
+        documents=1,
+        words=4,
+        labels=["PER"],
+        seed=0,
+        damages={"typos": DamageResult(rates={}, documents_changed=1, words_changed=1, overall=change, per_label={})},
+        bootstrap=Bootstrap(resamples=1, seed=0, level=0.95),
+        provenance=PROVENANCE,
+    )
+    (folder / "robustness.json").write_text(measured.model_dump_json(), encoding="utf-8")
+    written = results.add("noise", folder / "robustness.json", folder / results.RESULTS_FOLDER)
+    assert "secret" not in written.read_text(encoding="utf-8")
+    assert "| typos | 75.0 | -25.0 | -30.0 … +0.0 |" in results.render({"noise": published(folder)["noise"]})
+
+
+def test_write_makes_the_blocks_and_nothing_else(folder, run):
+    page = folder / "README.md"
+    assert run("write", "--root", folder) == (0, f"Wrote {page}\n", "")
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Page\n\n<!-- results: one -->\n\n| Label |") and "\nold\n" not in text
+    assert "\n\n<!-- end -->\n\nText, and `<!-- results: NAME -->` is a marker.\n\n<!-- results: one both -->\n" in text
+    assert run("write", "--root", folder) == (0, "Wrote nothing: all blocks are current\n", "")
+    assert page.read_text(encoding="utf-8") == text
+
+
+def test_blocks_that_cannot_be_made_are_all_named_and_no_page_is_changed(folder, run):
+    page = folder / "docs" / "page.md"
+    page.write_text(
+        "<!-- results: none -->\n<!-- results: one -->\nx\n<!-- end -->\n<!-- end -->\n<!-- results: one -->\n", "utf-8"
+    )
+    before = (folder / "README.md").read_text(encoding="utf-8")
+    done = run("write", "--root", folder)
+    assert done.status == 1
+    assert [line.partition("page.md:")[2] for line in done.err.splitlines()[:-1]] == [
+        "1: [-] block without <!-- end -->",
+        "1: [-] no result 'none' (there are: both, one)",
+        "5: [-] <!-- end --> without a block",
+        "6: [-] block without <!-- end -->",
+    ]
+    assert (folder / "README.md").read_text(encoding="utf-8") == before
+
+
+def test_what_is_cited_is_left_as_it_is(folder):
+    cited = "<!-- cited: their paper -->\nF1 83.2\n<!-- end -->\n"
+    made = results.rewrite(f"{cited}<!-- results: one -->\n<!-- end -->\n{cited}", published(folder))
+    assert made.startswith(cited) and made.endswith(cited) and made.count("| PER |") == 1
+
+
+def test_one_table_is_of_evaluations_only(folder):
+    found = published(folder)
+    comparison = compare.compare(compare.read_runs([str(folder / "one"), str(folder / "both")]))
+    found["against"] = results.ComparisonResult(comparison=comparison)
+    with pytest.raises(InputError, match="only evaluations"):
+        results.rewrite("<!-- results: one against -->\n<!-- end -->\n", found)
+
+
+def test_published_files_that_cannot_be_read_are_all_named(folder, run):
+    for name in ("bad", "worse"):
+        (folder / results.RESULTS_FOLDER / f"{name}.json").write_text('{"result": {"kind": "evaluation"}}', "utf-8")
+    done = run("write", "--root", folder)
+    assert done.status == 1
+    assert "bad.json: [-] result.evaluation.documents: Field required" in done.err
+    assert "worse.json: [-] result.evaluation.documents: Field required" in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read"),
+        ("{", "cannot be read"),
+        ("3", "cannot be read"),
+        ("{}", "documents: Field required"),
+        ('{"systems": 1}', "systems: "),
+        ('{"damages": 1}', "damages: "),
+        (metrics(RIGHT, provenance=None).model_dump_json(), "does not say which file"),
+    ],
+)
+def test_add_refuses_other_files(tmp_path, run, content, reason):
+    file = tmp_path / "metrics.json"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    done = run("add", "name", file, "--folder", tmp_path / "results")
+    assert done.status == 1 and reason in done.err
+    assert not (tmp_path / "results").exists()
+
+
+def test_add_refuses_a_name_that_is_no_file_name(folder, run):
+    done = run("add", "../one", folder / "one" / "metrics.json", "--folder", folder / "results")
+    assert (done.status, done.out) == (1, "") and "'../one'" in done.err
+    assert run("add", "v1.0", folder / "one" / "metrics.json", "--folder", folder / "results").status == 0
+    assert (folder / "results" / "v1.0.json").exists()
+
+
+SCORE_WORD = re.compile(
+    r"\b(?:F1|F-score|precision|recall|accuracy|points?|ECE|Brier|AUROC|agreement)\b", re.IGNORECASE
+)
+SCORE = re.compile(r"(?<![\w.,])(?:0?\.\d+|\d{1,2}\.\d+|\d{1,3} ?%(?! (?:bootstrap|confidence|interval)))(?!\w|\.\d)")
+SPEED = re.compile(r"\d[\d,.]* (?:words|sentences|texts|articles|documents)(?:/s\b| a second| per second)")
+
+
+def typed_scores(text: str) -> list[str]:
+    """The paragraphs and tables of a page, outside of its blocks and code, that tell a score or a speed."""
+    passages: list[str] = []
+    in_table = False
+    for token in MarkdownIt("commonmark").enable("table").parse(results.without_blocks(text)):
+        if token.type in ("table_open", "table_close"):
+            in_table = token.type == "table_open"
+            passages.append("")
+        elif token.type == "inline":
+            words = "".join(child.content for child in token.children or () if child.type in ("text", "softbreak"))
+            if in_table:
+                passages[-1] += f"{words} | "
+            else:
+                passages.append(words)
+    return [
+        passage
+        for passage in passages
+        if (SCORE_WORD.search(passage) and SCORE.search(passage)) or SPEED.search(passage)
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It reaches an F1 of 84.3 on the test documents.",
+        "Recall is 0.88 there.",
+        "Its precision is 91 %.",
+        "| Label | F1 |\n| --- | --- |\n| PER | 86.5 |\n",
+        "The loss is 2.4 points.",
+        "It reads 2,312 words a second.",
+        "- about 300 sentences per second",
+    ],
+)
+def test_typed_scores_are_found(text):
+    assert len(typed_scores(text)) == 1
+    for marker in ("results: x", "cited: their paper"):
+        block = f"<!-- {marker} -->\n{text}\n<!-- end -->\n"
+        assert typed_scores(block) == []
+        assert len(typed_scores(f"{block}\n{text}\n\n{block}")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "F1 with 95 % bootstrap intervals.",
+        "Python 3.10 is needed.",
+        "To guard against loss give `overall_f1: 0.8` as F1.",
+        "```yaml\noverall_f1: 0.8  # the F1\n```",
+        "The share of test documents is 0.1.",
+    ],
+)
+def test_other_numbers_are_no_scores(text):
+    assert typed_scores(text) == []
+
+
+@pytest.mark.parametrize("page", results.pages(ROOT), ids=lambda page: page.name)
+def test_blocks_of_the_documentation_are_current(page):
+    text = page.read_text(encoding="utf-8")
+    assert results.rewrite(text, results.read_results(ROOT / results.RESULTS_FOLDER), page.name) == text
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in results.pages(ROOT) if page.name not in GENERATED], ids=lambda page: page.name
+)
+def test_no_score_in_the_documentation_is_typed_by_hand(page):
+    assert typed_scores(page.read_text(encoding="utf-8")) == []
+
+
+def test_the_schema_of_the_metrics_is_current(tmp_path, run):
+    assert run("schema", tmp_path / "schema.json").status == 0
+    schema = json.loads((tmp_path / "schema.json").read_text(encoding="utf-8"))
+    assert set(schema["properties"]) == set(EvaluationMetrics.model_fields)
+    kept = ROOT / "docs" / "metrics.schema.json"
+    assert kept.read_text(encoding="utf-8") == (tmp_path / "schema.json").read_text(encoding="utf-8"), (
+        "run: scripts/results.py schema docs/metrics.schema.json"
+    )

@@ -34,7 +34,6 @@ import json
 import logging
 import os
 import pickle
-import resource
 import socket
 import sys
 import tempfile
@@ -739,6 +738,8 @@ class _Annotator:
 
 def _most_memory() -> int:
     """The most bytes of memory that this process has held."""
+    import resource  # of Unix only, as are Ray's clusters
+
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 

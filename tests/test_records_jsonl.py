@@ -33,8 +33,8 @@ def test_a_complete_record(tmp_path: Path) -> None:
     first, second = records
     assert first.model_dump() == GOOD | {
         "spans": [
-            {"start": 0, "end": 4, "label": "PER", "surface": "سعدی"},
-            {"start": 8, "end": 13, "label": "GPE", "surface": None},
+            {"start": 0, "end": 4, "label": "PER", "surface": "سعدی", "score": None},
+            {"start": 8, "end": 13, "label": "GPE", "surface": None, "score": None},
         ]
     }
     assert first.origin == (str(file), 1)
@@ -45,7 +45,7 @@ def test_each_defect_is_one_problem_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "bad.jsonl"
     records, problems = read_lines(
         file,
-        '{"id": "b1", "text": "x", "spans": [{"start": 1.0, "end": "2", "label": "PER", "score": 1}], "tags": []}',
+        '{"id": "b1", "text": "x", "spans": [{"start": 1.0, "end": "2", "label": "PER", "colour": 1}], "tags": []}',
         '{"id": 7, "txt": "x"}',
         '{"id": "", "text": "x", "origin": ["elsewhere", 3]}',
         '{"id": "b4", "text": "x"',
@@ -73,7 +73,7 @@ def test_each_defect_is_one_problem_with_its_place(tmp_path: Path) -> None:
     assert reasons[:4] == [
         "spans.0.start: Input should be a valid integer, not 1.0",
         "spans.0.end: Input should be a valid integer, not '2'",
-        "spans.0.score: unknown key",
+        "spans.0.colour: unknown key",
         "tags: unknown key",
     ]
     assert reasons[4:7] == ["id: Input should be a valid string, not 7", "text: missing", "txt: unknown key"]

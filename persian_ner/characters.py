@@ -67,3 +67,11 @@ def fold(text: str) -> str:
 def comparable(surface: str) -> str:
     """The form under which names are compared: folded, with any white space counting as one space, none at the ends."""
     return " ".join(fold(surface).split())
+
+
+def utf16_boundaries(text: str) -> list[int | None]:
+    """For each offset in UTF-16 code units, as JavaScript counts, the offset in characters; None within a pair."""
+    boundaries: list[int | None] = []
+    for index, character in enumerate(text):
+        boundaries += [index, None] if ord(character) > 0xFFFF else [index]
+    return [*boundaries, len(text)]

@@ -20,10 +20,12 @@ ENTITIES = [
 ]
 
 
-def read_examples(path: Path, *examples: Any) -> tuple[list[Record], list[Problem]]:
+def read_examples(
+    path: Path, *examples: Any, offsets: doccano.Offsets | None = None
+) -> tuple[list[Record], list[Problem]]:
     lines = (example if isinstance(example, str) else json.dumps(example, ensure_ascii=False) for example in examples)
     path.write_text("\n".join(lines), encoding="utf-8")
-    return collect(doccano.read(path))
+    return collect(doccano.read(path, offsets=offsets))
 
 
 def test_all_forms_of_an_export(tmp_path: Path) -> None:
@@ -77,15 +79,36 @@ def test_bad_input(tmp_path: Path) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(annotated_texts(), st.booleans())
-def test_offsets_are_kept(tmp_path: Path, drawn: tuple[str, list[Span]], as_entities: bool) -> None:
+@given(annotated_texts(), st.booleans(), st.sampled_from(["characters", "utf16"]))
+def test_offsets_are_kept(
+    tmp_path: Path, drawn: tuple[str, list[Span]], as_entities: bool, offsets: doccano.Offsets
+) -> None:
     text, spans = drawn
+
+    def written(offset: int) -> int:
+        return offset if offsets == "characters" else len(text[:offset].encode("utf-16-le")) // 2
+
+    triples = [(written(span.start), written(span.end), span.label) for span in spans]
     if as_entities:
         annotation: dict[str, Any] = {
-            "entities": [{"start_offset": span.start, "end_offset": span.end, "label": span.label} for span in spans]
+            "entities": [{"start_offset": start, "end_offset": end, "label": label} for start, end, label in triples]
         }
     else:
-        annotation = {"label": [[span.start, span.end, span.label] for span in spans]}
-    records, problems = read_examples(tmp_path / "a.jsonl", {"text": text, **annotation})
+        annotation = {"label": triples}
+    records, problems = read_examples(tmp_path / "a.jsonl", {"text": text, **annotation}, offsets=offsets)
     assert problems == []
     assert [(record.text, record.spans) for record in records] == [(text, spans)]
+
+
+def test_offsets_behind_an_emoji_are_not_guessed(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    before = {"id": 1, "text": "قم😀 رشت", "label": [[0, 2, "GPE"]]}
+    behind = {"id": 2, "text": "قم😀 رشت", "label": [[0, 2, "GPE"], [5, 8, "GPE"]]}
+    records, problems = read_examples(file, before, behind)
+    assert [record.id for record in records] == ["1"]
+    assert [(problem.doc_id, "option offsets" in problem.reason) for problem in problems] == [("2", True)]
+    records, problems = read_examples(file, behind, offsets="utf16")
+    assert problems == []
+    assert [records[0].text[span.start : span.end] for span in records[0].spans] == ["قم", "رشت"]
+    _, problems = read_examples(file, {"id": 3, "text": "😀", "label": [[1, 2, "GPE"], [0, 9, "GPE"]]}, offsets="utf16")
+    assert [problem.reason.split(" lies")[0] for problem in problems] == ["GPE 1–2", "GPE 0–9"]

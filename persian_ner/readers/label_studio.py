@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, TypeAdapter, ValidationError
 
+from persian_ner.characters import utf16_boundaries
 from persian_ner.readers.json_input import JsonObject, find_id, iter_json_array, others, validation_reasons
 from persian_ner.records import Problem, Record, Span
 
@@ -138,7 +139,7 @@ def _chosen_values(annotations: Any, choice: Literal["only", "first", "last"]) -
 def _spans(text: str, regions: Sequence[_Region]) -> tuple[list[Span], list[str]]:
     """The regions as spans of the text, and what is wrong with them."""
     as_characters = [_locate(text, region, range(len(text) + 1)) for region in regions]
-    as_utf16 = [_locate(text, region, _utf16_boundaries(text)) for region in regions]
+    as_utf16 = [_locate(text, region, utf16_boundaries(text)) for region in regions]
     in_characters = [span for span in as_characters if span]
     in_utf16 = [span for span in as_utf16 if span]
     if len(in_characters) == len(regions):
@@ -166,14 +167,6 @@ def _locate(text: str, region: _Region, boundaries: Sequence[int | None]) -> Spa
     if start is None or end is None or region.text not in (None, text[start:end]):
         return None
     return Span(start=start, end=end, label=region.labels[0], surface=region.text)
-
-
-def _utf16_boundaries(text: str) -> list[int | None]:
-    """For each offset in UTF-16 code units the offset in characters; ``None`` within a surrogate pair."""
-    boundaries: list[int | None] = []
-    for index, character in enumerate(text):
-        boundaries += [index, None] if ord(character) > 0xFFFF else [index]
-    return [*boundaries, len(text)]
 
 
 def _show(region: _Region) -> str:

@@ -173,9 +173,9 @@ def annotate(
         raise InputError([Problem(str(job.output), 0, "", "is the input")])
     nlp = load_pipeline(job.model, gpu_id)
     made_by = provenance(nlp, None)
-    with _unfinished(job, _identity(job, nlp, made_by), clock) as parts:
-        entries = (_checked(entry, job) for entry in job.source.read(parts.position))
-        tasks = _tasks(pack(entries, lambda entry: _text_size(entry, job)), batch_size)
+    with _unfinished(job, identity_of(job, nlp, made_by), clock) as parts:
+        entries = (checked(entry, job) for entry in job.source.read(parts.position))
+        tasks = _tasks(pack(entries, lambda entry: text_size(entry, job)), batch_size)
         version = f"{made_by.model.lang}_{made_by.model.name} {made_by.model.version}"
         if workers > 1:
             results = _in_workers(job, tasks, workers, gpu_id)
@@ -282,11 +282,12 @@ def _predict(nlp: Language, texts: list[str]) -> list[list[dict[str, Any]]]:
             for piece, surface, doc in zip(batch, surfaces, nlp.pipe(surfaces, batch_size=len(batch)), strict=True):
                 if doc.text != surface:
                     raise ValueError("the tokenizer changes the text")
-                found[piece.text] += _entities(doc, piece.start)
+                found[piece.text] += entities_of(doc, piece.start)
     return found
 
 
-def _entities(doc: Doc, offset: int) -> list[dict[str, Any]]:
+def entities_of(doc: Doc, offset: int) -> list[dict[str, Any]]:
+    """The entities of a document as they are written; ``offset`` is where it begins in its text, in characters."""
     scores = _group_scores(doc)
     found = []
     for ent in doc.ents:
@@ -326,7 +327,8 @@ def _iso_date(ent: SpacySpan) -> str | None:
     return None if value is None else str(value)
 
 
-def _checked(entry: Entry, job: Job) -> Entry:
+def checked(entry: Entry, job: Job) -> Entry:
+    """The entry, with a reason if it cannot be annotated."""
     return entry if entry.reason else replace(entry, reason=_defect(entry.fields, job.text_field))
 
 
@@ -346,7 +348,8 @@ def _defect(fields: Mapping[str, Any], text_field: str) -> str:
     return ""
 
 
-def _text_size(entry: Entry, job: Job) -> int:
+def text_size(entry: Entry, job: Job) -> int:
+    """Characters to annotate, by which :func:`pack` packs."""
     return 0 if entry.reason else len(entry.fields[job.text_field])
 
 
@@ -362,7 +365,8 @@ def _tasks(batches: Iterable[Batch], batch_size: int) -> Iterator[list[Batch]]:
         yield task
 
 
-def _texts(task: list[Batch], job: Job) -> list[list[str]]:
+def texts_of(task: list[Batch], job: Job) -> list[list[str]]:
+    """The texts of each batch that can be annotated."""
     return [[entry.fields[job.text_field] for entry in batch if not entry.reason] for batch in task]
 
 
@@ -376,7 +380,7 @@ def _in_this_process(nlp: Language, job: Job, tasks: Iterable[list[Batch]]) -> _
     torch.set_num_threads(1)  # sums in another order differ in their last digits
     try:
         for task in tasks:
-            for batch, texts in zip(task, _texts(task, job), strict=True):
+            for batch, texts in zip(task, texts_of(task, job), strict=True):
                 yield batch, annotate_texts(nlp, texts)
     finally:
         torch.set_num_threads(threads)
@@ -399,7 +403,7 @@ def _in_workers(job: Job, tasks: Iterable[list[Batch]], workers: int, gpu_id: in
 
     try:
         for task in tasks:
-            waiting.append((task, pool.submit(_work, _texts(task, job))))
+            waiting.append((task, pool.submit(_work, texts_of(task, job))))
             if len(waiting) > _TASKS_AHEAD * workers:
                 yield from first()
         while waiting:
@@ -451,7 +455,7 @@ class Part(BaseModel):
 
 
 @dataclass
-class _Parts:
+class Parts:
     """The committed parts of a run, and the one being filled. ``clock`` is when the last of them was committed."""
 
     folder: Path
@@ -482,7 +486,7 @@ class _Parts:
                 self.rejected.append(annotate_io.to_line(_reject(entry, outcome.reason, job)))
                 continue
             record = _with_id(entry, job) | {MODEL: version}
-            _add_kinds(self.kinds, {name: annotate_io.kind_of(value) for name, value in record.items()})
+            add_kinds(self.kinds, {name: annotate_io.kind_of(value) for name, value in record.items()})
             self.words += count_words(entry.fields[job.text_field])
             self.annotated.append(annotate_io.to_line(record | {ENTITIES: outcome.entities}))
         self.done = batch[-1].done
@@ -512,7 +516,8 @@ class _Parts:
         self.clock, self.annotated, self.rejected, self.words, self.kinds = now, [], [], 0, {}
 
 
-def _add_kinds(kinds: dict[str, Kind], more: Mapping[str, Kind]) -> None:
+def add_kinds(kinds: dict[str, Kind], more: Mapping[str, Kind]) -> None:
+    """Widen the kinds of columns, in place, so that they hold these too."""
     for name, kind in more.items():
         kinds[name] = annotate_io.common_kind(kinds.get(name, "null"), kind)
 
@@ -535,7 +540,7 @@ def _reject(entry: Entry, reason: str, job: Job) -> dict[str, Any]:
     return found | ({"raw": entry.raw} if entry.raw else {"record": entry.fields})
 
 
-def _identity(job: Job, nlp: Language, made_by: Provenance) -> dict[str, Any]:
+def identity_of(job: Job, nlp: Language, made_by: Provenance) -> dict[str, Any]:
     """What must be the same for a run to go on where another one stopped."""
     return {
         "input": job.source.identity,
@@ -553,7 +558,7 @@ def _identity(job: Job, nlp: Language, made_by: Provenance) -> dict[str, Any]:
 
 
 @contextmanager
-def _unfinished(job: Job, identity: dict[str, Any], clock: float) -> Iterator[_Parts]:
+def _unfinished(job: Job, identity: dict[str, Any], clock: float) -> Iterator[Parts]:
     """The parts of this run, from an earlier start of it if there was one, kept from other processes meanwhile."""
     job.folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -570,11 +575,11 @@ def _unfinished(job: Job, identity: dict[str, Any], clock: float) -> Iterator[_P
         for leftover in job.folder.glob("[0-9]*"):
             if int(leftover.name.partition(".")[0]) >= len(committed):
                 leftover.unlink()
-        yield _Parts(job.folder, committed, clock, done=committed[-1].done if committed else 0)
+        yield Parts(job.folder, committed, clock, done=committed[-1].done if committed else 0)
 
 
 def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    old, new = _flat(before), _flat(now)
+    old, new = flat(before), flat(now)
     changed = [
         Problem(str(folder), 0, "", f"{name} was {old.get(name)}, and is {new.get(name)}")
         for name in sorted(old.keys() | new.keys())
@@ -585,10 +590,11 @@ def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -
         raise InputError([Problem(str(folder), 0, "", advice), *changed])
 
 
-def _flat(content: Any, under: str = "") -> dict[str, Any]:
+def flat(content: Any, under: str = "") -> dict[str, Any]:
+    """The leaves of nested objects, each by the names that lead to it."""
     if not isinstance(content, dict):
         return {under: content}
-    nested = (_flat(value, f"{under} {name}".strip()) for name, value in content.items())
+    nested = (flat(value, f"{under} {name}".strip()) for name, value in content.items())
     return {name: value for part in nested for name, value in part.items()}
 
 
@@ -606,7 +612,7 @@ def _committed(folder: Path) -> list[Part]:
         parts.append(part)
 
 
-def _finish(job: Job, parts: _Parts, made_by: Provenance, workers: int, batch_size: int) -> Summary:
+def _finish(job: Job, parts: Parts, made_by: Provenance, workers: int, batch_size: int) -> Summary:
     """Join the parts; the output comes last, so that with it everything is there."""
     annotated = sum(part.annotated for part in parts.committed)
     rejected = sum(part.rejected for part in parts.committed)
@@ -631,7 +637,7 @@ def _finish(job: Job, parts: _Parts, made_by: Provenance, workers: int, batch_si
     if job.output.suffix == ".parquet":
         kinds: dict[str, Kind] = {}
         for part in parts.committed:
-            _add_kinds(kinds, part.kinds)
+            add_kinds(kinds, part.kinds)
         annotate_io.write_parquet([records for records, _, _ in part_files], job.output, kinds)
     else:
         annotate_io.join([records for records, _, _ in part_files], job.output)
@@ -640,7 +646,7 @@ def _finish(job: Job, parts: _Parts, made_by: Provenance, workers: int, batch_si
 
 
 @contextmanager
-def _progress(source: Source, parts: _Parts) -> Iterator[Callable[[], None]]:
+def _progress(source: Source, parts: Parts) -> Iterator[Callable[[], None]]:
     """A progress bar with rate and remaining time, and the function that brings it up to date."""
     begin, before = time.perf_counter(), parts.all_words
     with tqdm(

@@ -22,7 +22,6 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -31,6 +30,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from persian_ner.files import replacing
 from persian_ner.records import InputError, Problem
 
 DATASET_PREFIX = "hf:"
@@ -416,7 +416,7 @@ def common_kind(first: Kind, second: Kind) -> Kind:
 
 def join(parts: Iterable[Path], target: Path) -> None:
     """Write the parts one after the other to ``target``, which appears when it is complete."""
-    with _replacing(target) as unfinished, unfinished.open("wb") as output:
+    with replacing(target) as unfinished, unfinished.open("wb") as output:
         for part in parts:
             with part.open("rb") as handle:
                 shutil.copyfileobj(handle, output)
@@ -435,7 +435,7 @@ def write_parquet(parts: Iterable[Path], target: Path, kinds: Mapping[str, Kind]
     fields = [(name, types.get(kind, pa.string())) for name, kind in kinds.items()]
     schema = pa.schema([*fields, (ENTITIES, pa.list_(pa.struct(_entity_fields(pa))))])
     lines = (line.raw for part in parts for line in _lines(part))
-    with _replacing(target) as unfinished, pq.ParquetWriter(unfinished, schema) as writer:
+    with replacing(target) as unfinished, pq.ParquetWriter(unfinished, schema) as writer:
         while rows := [json.loads(line) for line in islice(lines, _ROWS_AT_ONCE)]:
             columns = {name: [_cell(row.get(name), kind) for row in rows] for name, kind in kinds.items()}
             columns[ENTITIES] = [row[ENTITIES] for row in rows]
@@ -462,15 +462,3 @@ def _cell(value: Any, kind: Kind) -> Any:
         case "json":
             return json.dumps(value, ensure_ascii=False)
     return value
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A file to write, which becomes ``target`` when the block ends well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(target.name + ".partial")
-    try:
-        yield unfinished
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)

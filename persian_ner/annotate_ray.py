@@ -484,12 +484,12 @@ def _local_job(job: Job, name: str) -> annotate.Job:
 
 def _identity(job: Job, nlp: Language, made_by: Provenance, gpu: bool) -> dict[str, Any]:
     """What must be the same for all workers, and for a run to go on where another one stopped."""
-    found = annotate._identity(_local_job(job, ""), nlp, made_by)
+    found = annotate.identity_of(_local_job(job, ""), nlp, made_by)
     return found | {"device": "gpu" if gpu else made_by.device}
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    old, new = annotate._flat(before), annotate._flat(now)
+    old, new = annotate.flat(before), annotate.flat(now)
     return [
         f"{name} was {old.get(name)}, and is {new.get(name)}"
         for name in sorted(old.keys() | new.keys())
@@ -635,8 +635,8 @@ def _read(row: dict[str, Any], job: Job, part_batches: int) -> Iterator[dict[str
     try:
         with item.place.local() as path:
             source = annotate_io.open_source(str(path), text_field=job.text_field)
-            entries = (annotate._checked(entry, local_job) for entry in source.read(0))
-            batches = annotate.pack(entries, lambda entry: annotate._text_size(entry, local_job))
+            entries = (annotate.checked(entry, local_job) for entry in source.read(0))
+            batches = annotate.pack(entries, lambda entry: annotate.text_size(entry, local_job))
             while part := list(islice(batches, part_batches)):
                 first, last = part[0][0], part[-1][-1]
                 done = item.size * last.done // (source.total or 1)
@@ -708,8 +708,8 @@ class _Annotator:
         if self._gpu:
             require_gpu(0)
         local_job = _local_job(self._job, part.input.name.rpartition("/")[2])
-        lines = annotate._Parts(Path(), [], begin)
-        for batch, texts in zip(part.batches, annotate._texts(part.batches, local_job), strict=True):
+        lines = annotate.Parts(Path(), [], begin)
+        for batch, texts in zip(part.batches, annotate.texts_of(part.batches, local_job), strict=True):
             lines.add(local_job, self._version, batch, annotate.annotate_texts(self._nlp, texts))
         head = _Head(
             annotated=len(lines.annotated),
@@ -771,7 +771,7 @@ def _join(item: Input, output: Place, parts: int) -> Done:
                 done.words += head.words
                 done.seconds += head.seconds
                 devices.add(head.device)
-                annotate._add_kinds(kinds, head.kinds)
+                annotate.add_kinds(kinds, head.kinds)
         table = Path(folder) / "annotated.parquet"
         annotate_io.write_parquet([annotated], table, kinds)
         if done.rejected:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -84,7 +83,7 @@ def place(downloads: Iterable[CorpusFile], folder: Path, corpora: Path, mirror: 
                 earlier = corpora / target
                 placed.append(Placed(target, earlier if earlier.exists() else None))
                 continue
-            with _replacing(corpora / target) as partial:
+            with files.replacing(corpora / target) as partial:
                 if origin.is_dir():
                     _copy_folder(origin, partial)
                 elif item.unzip and mirror is None:
@@ -127,24 +126,3 @@ def _copy_folder(source: Path, target: Path) -> None:
             _copy_folder(item, target / item.name)
         else:
             shutil.copyfile(item, target / item.name)
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A path to write to, which takes the target's place once it is complete."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
-    _remove(partial)
-    try:
-        yield partial
-        _remove(target)
-        partial.replace(target)
-    finally:
-        _remove(partial)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -6,28 +6,24 @@ content security policy names by hash: markup in the evaluated texts stays text.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 
+from persian_ner import templating
 from persian_ner.calibration import Calibration
 from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.metrics import MATCH_TYPES, ErrorType, Evaluated, Interval, MatchType, Pair, align, macro, scored_spans
 from persian_ner.novelty import Known
 from persian_ner.records import InputError, Problem, Span, iter_text_lines
 from persian_ner.robustness import ROBUSTNESS_FILE, Robustness
-from persian_ner.templating import render_markdown
+from persian_ner.templating import read_templates, render_markdown
 
 CORRECT_EXAMPLES = 8
 
@@ -275,22 +271,12 @@ def reliability(calibration: Calibration) -> Reliability:
 
 def render_html(evaluations: Sequence[Evaluation]) -> str:
     """The whole page; the first evaluation is the main one."""
-    templates = files("persian_ner") / "templates"
-    script = (templates / "report.js").read_text(encoding="utf-8")
-    style = (templates / "report.css").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=PackageLoader("persian_ner"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= _NUMBER_FILTERS | {"css_class": _css_class}
-    return environment.get_template("report.html.j2").render(
+    return templating.render_html(
+        "report.html.j2",
+        _NUMBER_FILTERS | {"css_class": css_class},
+        style=read_templates("report.css") + palette_css(),
+        script=read_templates("fold.js", "report.js"),
         sections=[_section(evaluation) for evaluation in evaluations],
-        style=Markup(style + _palette_css()),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
         error_names=ERROR_NAMES,
         label_names=LABEL_NAMES,
         known_names=KNOWN_NAMES,
@@ -440,7 +426,9 @@ def _pieces(text: str, start: int, end: int, spans: Iterable[tuple[Span | None, 
     return [piece for piece in pieces if piece.text]
 
 
-def _palette_css() -> str:
+def palette_css() -> str:
+    """Rules for the classes of :func:`css_class`, on light and on dark pages."""
+
     def rules(scheme: str) -> str:
         lines = []
         for name, colours in [*PALETTE.items(), ("other", OTHER_COLOURS)]:
@@ -452,7 +440,8 @@ def _palette_css() -> str:
     return f"\n{rules('light')}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
-def _css_class(label: str) -> str:
+def css_class(label: str) -> str:
+    """The class of what is marked with a label."""
     return f"label-{label}" if label in PALETTE else "label-other"
 
 
@@ -464,7 +453,8 @@ def _range(interval: Interval | None) -> str:
     return f"{_percent(interval.low)}–{_percent(interval.high)}" if interval else "–"
 
 
-def _whole(value: float) -> str:
+def whole(value: float) -> str:
+    """A number without decimals, its thousands apart."""
     return f"{value:,.0f}"
 
 
@@ -484,7 +474,7 @@ def markdown_cell(text: str) -> str:
 _NUMBER_FILTERS: dict[str, Callable[..., Any]] = {
     "percent": _percent,
     "range": _range,
-    "whole": _whole,
+    "whole": whole,
     "points": _points,
     "size": _size,
 }

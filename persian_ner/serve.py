@@ -9,7 +9,6 @@ Texts are neither stored nor logged, not even when the pipeline fails at one.
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import json
 import logging
@@ -21,14 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
-from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -36,9 +32,11 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from persian_ner import templating
 from persian_ner.dates.value import Calendar, DateValue, Flag, Granularity, Reason
 from persian_ner.metrics import count_words
-from persian_ner.report import LABEL_NAMES, _css_class, _palette_css
+from persian_ner.report import LABEL_NAMES, css_class, palette_css
+from persian_ner.templating import read_templates, source_hash
 
 if TYPE_CHECKING:  # spaCy takes seconds to import
     from spacy.language import Language
@@ -343,7 +341,7 @@ class Predictor:
         return batch
 
     def _annotate(self, texts: Sequence[Text]) -> list[list[Entity] | None]:
-        from persian_ner.annotate import _entities
+        from persian_ner.annotate import entities_of
 
         found: dict[int, list[Entity]] = {}
         with self._nlp.memory_zone():
@@ -359,7 +357,7 @@ class Predictor:
             for doc, number in self._nlp.pipe(docs, as_tuples=True, batch_size=len(texts)):
                 found[number] = [
                     Entity.model_validate(entity | _details(ent._.date))
-                    for ent, entity in zip(doc.ents, _entities(doc, 0), strict=True)
+                    for ent, entity in zip(doc.ents, entities_of(doc, 0), strict=True)
                 ]
         return [found.get(number, []) for number in range(len(texts))]
 
@@ -513,37 +511,24 @@ def create_app(nlp: Language, limits: Limits = Limits(), gpu_id: int = -1) -> Fa
 
 def render_page(health: Health) -> tuple[str, str]:
     """The page, and the content security policy that lets it run its own script and ask its own server only."""
-    templates = files("persian_ner") / "templates"
-    script = (templates / "serve.js").read_text(encoding="utf-8")
-    style = "".join((templates / name).read_text(encoding="utf-8") for name in ("report.css", "serve.css"))
-    style += _palette_css()
-    environment = Environment(
-        loader=PackageLoader("persian_ner"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    script = read_templates("serve.js")
+    style = read_templates("report.css", "serve.css") + palette_css()
     names = {
         "labels": LABEL_NAMES,
-        "classes": {label: _css_class(label) for label in LABEL_NAMES},
+        "classes": {label: css_class(label) for label in LABEL_NAMES},
         "calendars": CALENDAR_NAMES,
         "granularities": GRANULARITY_NAMES,
         "reasons": REASON_NAMES,
         "flags": FLAG_NAMES,
     }
-    page = environment.get_template("serve.html.j2").render(
-        health=health, names=json.dumps(names, ensure_ascii=False), style=Markup(style), script=Markup(script)
+    page = templating.render_html(
+        "serve.html.j2", {}, style=style, script=script, health=health, names=json.dumps(names, ensure_ascii=False)
     )
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
+        f"default-src 'none'; script-src '{source_hash(script)}'; style-src '{source_hash(style)}'; img-src data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
     return page, policy
-
-
-def _hash(source: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode('ascii')}"
 
 
 def _json(content: BaseModel) -> Response:

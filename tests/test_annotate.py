@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 import shutil
@@ -12,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +18,7 @@ from typing import Any
 
 import datasets
 import filelock
+import fingerprint
 import numpy
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,12 +27,11 @@ import spacy
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from script_runs import run_script
 from spacy.language import Language
 from spacy.tokens import Doc, Span
-from spacy.util import minibatch
-from test_hub_encoder import save_encoder
+from tiny_encoder import save_encoder
 from tiny_ner import tiny_ner
-from typer.testing import CliRunner, Result
 
 from persian_ner import annotate, docbin
 from persian_ner.annotate import Job, Outcome, annotate_texts, pack, pieces
@@ -73,27 +71,6 @@ def trouble(doc: Doc) -> Doc:
     return doc
 
 
-@Language.factory("test_annotate_fingerprint")
-class Fingerprint:
-    """One entity a document, whose label tells every difference in how the document was predicted."""
-
-    def __init__(self, nlp: Language, name: str) -> None:
-        pass
-
-    def __call__(self, doc: Doc) -> Doc:
-        return next(iter(self.pipe([doc], batch_size=1)))
-
-    def pipe(self, docs: Iterable[Doc], batch_size: int) -> Iterator[Doc]:
-        for batch in minibatch(docs, batch_size):
-            together = [doc.text for doc in batch]
-            for doc in batch:
-                seen = hashlib.sha1(repr((together, torch.get_num_threads())).encode())
-                if Doc.has_extension("trf_data"):
-                    seen.update(numpy.ascontiguousarray(doc._.trf_data.model_output.last_hidden_state).tobytes())
-                doc.set_ents([Span(doc, 0, 1, label=seen.hexdigest())])
-                yield doc
-
-
 def ruler() -> Language:
     nlp = docbin.blank()
     nlp.meta |= {"name": "ruler", "version": "1.2.3"}
@@ -129,15 +106,6 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-
-
-def run_script(*arguments: object) -> Result:
-    spec = spec_from_file_location("annotate_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return CliRunner().invoke(module.app, [str(argument) for argument in arguments])
 
 
 def go(model: Path, source: Path | str | Source, output: Path, **options: Any) -> annotate.Summary:
@@ -629,7 +597,7 @@ class TestSameResult:
         architecture = "spacy-transformers.TransformerModel.v3"
         settings = {"@architectures": architecture, "name": str(folder / "encoder"), "get_spans": spans}
         nlp.add_pipe("transformer", config={"model": settings, "max_batch_items": 200})
-        nlp.add_pipe("test_annotate_fingerprint")
+        nlp.add_pipe(fingerprint.NAME)
         nlp.initialize()
         nlp.to_disk(folder / "model")
         return folder / "model"
@@ -890,7 +858,7 @@ class TestScript:
         write_jsonl(tmp_path / "in.jsonl", corpus(8))
         output = tmp_path / "out.jsonl"
         output.write_text("earlier", encoding="utf-8")
-        result = run_script(plain_model, tmp_path / "in.jsonl", output, "--workers", 1, "--gpu-id", -1)
+        result = run_script("annotate", plain_model, tmp_path / "in.jsonl", output, "--workers", 1, "--gpu-id", -1)
         assert result.exit_code == 0, result.output
         assert f"Wrote {output}: 6 records, 80 words, " in result.output
         assert f"2 records could not be annotated: see {output}.rejects.jsonl" in result.output
@@ -902,7 +870,7 @@ class TestScript:
 
     def test_shows_progress(self, plain_model: Path, tmp_path: Path) -> None:
         write_jsonl(tmp_path / "in.jsonl", corpus(8))
-        result = run_script(plain_model, tmp_path / "in.jsonl", tmp_path / "out.jsonl", "--workers", 1)
+        result = run_script("annotate", plain_model, tmp_path / "in.jsonl", tmp_path / "out.jsonl", "--workers", 1)
         assert "in: 100%" in result.output
         assert "words/s" in result.output
 
@@ -914,7 +882,7 @@ class TestScript:
             ((plain_model, source, tmp_path / "out.csv"), "not one of .jsonl, .parquet"),
             ((plain_model, source, source), "is the input"),
         ]:
-            result = run_script(*arguments)
+            result = run_script("annotate", *arguments)
             assert (result.exit_code, message in result.output) == (1, True)
         assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
@@ -927,9 +895,9 @@ class TestScript:
         source = write_jsonl(tmp_path / "in.jsonl", corpus(2))
         with monkeypatch.context() as patch:
             patch.setattr(annotate, "annotate_texts", interrupt)
-            result = run_script(plain_model, source, tmp_path / "out.jsonl", "--workers", 1)
+            result = run_script("annotate", plain_model, source, tmp_path / "out.jsonl", "--workers", 1)
         assert (result.exit_code, "The same command goes on." in result.output) == (130, True)
-        assert run_script(plain_model, source, tmp_path / "out.jsonl", "--workers", 1).exit_code == 0
+        assert run_script("annotate", plain_model, source, tmp_path / "out.jsonl", "--workers", 1).exit_code == 0
         assert len(read_jsonl(tmp_path / "out.jsonl")) == 1
 
     def test_defaults_for_the_machine(self) -> None:

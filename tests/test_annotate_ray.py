@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pickle
@@ -10,21 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import filelock
+import fingerprint
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
+from script_runs import run_script
 from spacy.language import Language
-from spacy.tokens import Doc, Span
-from spacy.util import minibatch
-from typer.testing import CliRunner, Result
+from spacy.tokens import Doc
 
 from persian_ner import annotate, annotate_ray, docbin
 from persian_ner.annotate_io import open_source
@@ -52,7 +49,7 @@ typer.run(annotate_ray.main)
 ENTRY_POINTS = """
 [spacy_factories]
 test_ray_trouble = test_annotate_ray:trouble
-test_ray_fingerprint = test_annotate_ray:Fingerprint
+test_fingerprint = fingerprint:Fingerprint
 """
 
 
@@ -71,24 +68,6 @@ def trouble(doc: Doc) -> Doc:
     return doc
 
 
-@Language.factory("test_ray_fingerprint")
-class Fingerprint:
-    """Marks the first token with a label that tells every difference in how the document was predicted."""
-
-    def __init__(self, nlp: Language, name: str) -> None:
-        pass
-
-    def __call__(self, doc: Doc) -> Doc:
-        return next(iter(self.pipe([doc], batch_size=1)))
-
-    def pipe(self, docs: Iterable[Doc], batch_size: int) -> Iterator[Doc]:
-        for batch in minibatch(docs, batch_size):
-            seen = hashlib.sha1(repr(([doc.text for doc in batch], torch.get_num_threads())).encode()).hexdigest()
-            for doc in batch:
-                doc.set_ents([Span(doc, 0, 1, label=seen)], default="unmodified")
-                yield doc
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     nlp = docbin.blank()
@@ -98,7 +77,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     ruler.add_patterns([{"label": "GPE", "pattern": "شیراز"}, {"label": "DATE", "pattern": date}])
     nlp.add_pipe("fa_dates")
     nlp.add_pipe("test_ray_trouble")
-    nlp.add_pipe("test_ray_fingerprint")
+    nlp.add_pipe(fingerprint.NAME)
     path = tmp_path_factory.mktemp("models") / "ruler"
     nlp.to_disk(path)
     return str(path)
@@ -126,19 +105,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotate_ray, "PART_BATCHES", 1)
-
-
-def run_script(*arguments: object) -> Result:
-    import typer
-
-    spec = spec_from_file_location("annotate_ray_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    app = typer.Typer()
-    app.command()(module.main)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def corpus(size: int, *words: str) -> list[dict[str, Any]]:
@@ -215,7 +181,7 @@ def test_on_a_cluster(cluster: str, model: str, tmp_path: Path) -> None:
     waits.unlink()
     assert not (output / "done" / "a.json").exists()
 
-    result = run_script(model, job.source, output, "--workers", 2, "--attempts", 2)
+    result = run_script("annotate_ray", model, job.source, output, "--workers", 2, "--attempts", 2)
     assert result.exit_code == 1, result.output
     assert once.exists()
     summary = Summary.model_validate_json((output / "summary.json").read_bytes())
@@ -429,7 +395,7 @@ class TestInput:
         pq.write_table(pa.table({"body": ["x"]}), folder / "other.parquet")
         (folder / "notes.txt").touch()
         write_jsonl(folder / "good.jsonl", corpus(3))
-        result = run_script(model, folder, tmp_path / "out")
+        result = run_script("annotate_ray", model, folder, tmp_path / "out")
         assert result.exit_code == 1
         assert result.output.splitlines()[-1] == "5 problems found; nothing was written."
         for name, reason in [
@@ -456,7 +422,7 @@ class TestInput:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         (tmp_path / "empty").mkdir()
-        result = run_script(model, source, "out")
+        result = run_script("annotate_ray", model, source, "out")
         assert (result.exit_code, reason in result.output) == (1, True), result.output
         assert not (tmp_path / "out").exists()
 
@@ -467,14 +433,14 @@ class TestInput:
             ((model, tmp_path / "in", tmp_path / "in" / "out"), "lies in the input"),
             ((model, tmp_path / "in", "nowhere://out"), "cannot be opened"),
         ]:
-            result = run_script(*arguments)
+            result = run_script("annotate_ray", *arguments)
             assert (result.exit_code, message in result.output) == (1, True), result.output
         assert {path.name for path in tmp_path.rglob("*")} == {"in", "a.jsonl"}
 
     def test_without_ray(self, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write_jsonl(tmp_path / "a.jsonl", corpus(3))
         monkeypatch.setitem(sys.modules, "ray.data", None)
-        result = run_script(model, tmp_path / "a.jsonl", tmp_path / "out")
+        result = run_script("annotate_ray", model, tmp_path / "a.jsonl", tmp_path / "out")
         assert (result.exit_code, "install this package with its extra 'ray'" in result.output) == (1, True)
         assert not (tmp_path / "out").exists()
 

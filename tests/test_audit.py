@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from html_page import Page
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -463,25 +463,6 @@ class TestTexts:
         train, test = found.groups
         assert (train.arabic_share, train.arabic_documents, train.mixed_documents) == (4 / 7, 1, 1)
         assert (test.arabic_share, test.arabic_documents) == (None, 0)
-
-
-class Page(HTMLParser):
-    """The elements and visible text of a page."""
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.elements if name == tag]
 
 
 def everything(label: str = "GPE", doc_id: str = "t", extra: str = "") -> Corpus:

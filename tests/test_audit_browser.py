@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
+from browser import PHONE_WIDTH, needs_browser, probe_page
 
 from persian_ner import audit
 from persian_ner.audit.inputs import Corpus, Split
 from persian_ner.audit.page import render_html
 from persian_ner.records import Record, Span
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
+pytestmark = needs_browser
 
-PHONE_WIDTH = 360
 PROBE = """
 <!doctype html><meta charset="utf-8"><title>none</title><iframe id="page" width="WIDTH" height="800"></iframe>
 <script>
@@ -77,27 +71,7 @@ def test_page_in_a_browser(tmp_path: Path) -> None:
     splits = {"train": train, "test": [document("e", sentence)]}
     found = audit.run(Corpus([Split(name, Path(name), "", records) for name, records in splits.items()], []))
     page = render_html(found)
-    escaped = json.dumps(page).replace("<", "\\u003c")
-    (tmp_path / "probe.html").write_text(
-        PROBE.replace("WIDTH", str(PHONE_WIDTH)).replace("PAGE", escaped), encoding="utf-8"
-    )
-    assert BROWSER
-    done = subprocess.run(
-        [
-            BROWSER,
-            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom"),
-            (tmp_path / "probe.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
-    assert title and title[1].startswith("{"), done.stderr[-2000:]
-    seen = json.loads(title[1])
+    seen = probe_page(PROBE, page, tmp_path)
     everything = [["leak", 1], ["labels", 1], ["plain", 1], ["long_word", 1]]
     assert seen == {
         "all": everything,

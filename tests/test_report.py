@@ -1,10 +1,10 @@
 import csv
 from datetime import datetime, timezone
-from html.parser import HTMLParser
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from html_page import Page
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -48,25 +48,6 @@ from persian_ner.robustness import Change, DamageResult, Robustness
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "report.py"
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>&amp;"
-
-
-class Page(HTMLParser):
-    """The elements and visible text of a page."""
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.elements if name == tag]
 
 
 def span(text: str, surface: str, label: str) -> Span:

@@ -1,21 +1,14 @@
 """The report page in a real browser: it fits a phone, filters, and asks for nothing from outside."""
 
-import json
-import re
-import shutil
-import subprocess
-
-import pytest
+from browser import PHONE_WIDTH, needs_browser, probe_page
 
 from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.metrics import Evaluated, compute
 from persian_ner.records import Span
 from persian_ner.report import Evaluation, render_html
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
+pytestmark = needs_browser
 
-PHONE_WIDTH = 360
 PROBE = """
 <!doctype html><meta charset="utf-8"><title>none</title><iframe id="page" width="WIDTH" height="800"></iframe>
 <script>
@@ -58,26 +51,7 @@ def test_page_in_a_browser(tmp_path):
     metrics = EvaluationMetrics.model_validate(compute(documents).model_dump(exclude={"schema_version"}))
     evaluation = Evaluation(metrics, documents)
     page = render_html([evaluation, evaluation])
-    escaped = json.dumps(page).replace("<", "\\u003c")
-    (tmp_path / "probe.html").write_text(
-        PROBE.replace("WIDTH", str(PHONE_WIDTH)).replace("PAGE", escaped), encoding="utf-8"
-    )
-    done = subprocess.run(
-        [
-            BROWSER,
-            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom"),
-            (tmp_path / "probe.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
-    assert title and title[1].startswith("{"), done.stderr[-2000:]
-    found = json.loads(title[1])
+    found = probe_page(PROBE, page, tmp_path)
     assert found == {
         "width": found["width"],
         "content": found["width"],

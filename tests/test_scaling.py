@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
+from script_runs import run_script
 
 from persian_ner import annotate_ray, scaling
 from persian_ner.annotate_ray import Failure, Job, Run, Summary, Worker
@@ -22,17 +20,6 @@ MADE_BY = Provenance(
     model=ModelInfo(name="tiny", lang="fa", version="1.2.3", provenance=None),
     data=None, device="cpu (x86_64)", git_commit=None, versions={},
 )  # fmt: skip
-
-
-def run_script(*arguments: object) -> Result:
-    spec = spec_from_file_location("scaling_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    app = typer.Typer()
-    app.command()(module.main)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def summary(job: Job, seconds: float, memory: list[int], **changes: Any) -> Summary:
@@ -146,7 +133,7 @@ def test_too_few_parts_for_so_many_workers(source: Path, cluster: list[int], mon
 
 class TestScript:
     def test_writes_both_files(self, source: Path, cluster: list[int], tmp_path: Path) -> None:
-        result = run_script("model", source, tmp_path / "reports", "--price", 0.05, "--max-workers", 2)
+        result = run_script("scaling", "model", source, tmp_path / "reports", "--price", 0.05, "--max-workers", 2)
         assert result.exit_code == 0, result.output
         assert "2 workers: 800 words/s (80%)" in result.output
         assert "100,000,000 articles take 20,833 worker-hours" in result.output
@@ -156,10 +143,10 @@ class TestScript:
         assert (tmp_path / "reports" / "scaling.md").read_text(encoding="utf-8") == scaling.to_markdown(found)
 
     def test_a_price_must_be_given(self, source: Path, tmp_path: Path) -> None:
-        result = run_script("model", source, tmp_path / "reports")
+        result = run_script("scaling", "model", source, tmp_path / "reports")
         assert (result.exit_code, "--price" in result.output) == (2, True)
 
     def test_bad_input_is_a_message(self, tmp_path: Path) -> None:
-        result = run_script("model", tmp_path / "none.jsonl", tmp_path / "reports", "--price", 1)
+        result = run_script("scaling", "model", tmp_path / "none.jsonl", tmp_path / "reports", "--price", 1)
         assert (result.exit_code, "no such file or folder" in result.output) == (1, True)
         assert not (tmp_path / "reports").exists()

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
+import browser
 import pytest
+from browser import PHONE_WIDTH, needs_browser
 from fastapi.responses import HTMLResponse
 from test_serve import pipeline, serving
 
 from persian_ner.serve import Limits, create_app
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
+pytestmark = needs_browser
 
-PHONE_WIDTH = 360
 MAX_CHARS = 600
 TEXT = (
     "🎬👨‍👩‍👧 سارا احمدی دیروز گفت <b>باران</b>\n"
@@ -107,29 +104,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     probe = re.sub("|".join(values), lambda match: str(values[match[0]]), PROBE)
     app.get("/probe")(lambda: HTMLResponse(probe))
     with serving(app) as url:
-        done = run_browser(f"{url}/probe", profile)
-    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
-    assert title, done.stderr[-2000:]
-    assert title[1].startswith("{"), done.stderr[-2000:]
-    escaped = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
-    found = json.loads(re.sub("|".join(escaped), lambda match: escaped[match[0]], title[1]))
-    return found | {"console": [line for line in done.stderr.splitlines() if "CONSOLE" in line]}
-
-
-def run_browser(url: str, profile: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            str(BROWSER),
-            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *("--enable-logging=stderr", f"--user-data-dir={profile}", "--virtual-time-budget=20000", "--dump-dom"),
-            url,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+        found, console = browser.probe(f"{url}/probe", profile, milliseconds=20_000)
+    return found | {"console": console}
 
 
 def test_entities_are_marked_where_they_are(seen: dict[str, Any]) -> None:

@@ -7,14 +7,9 @@ findings, and says how many more are in ``audit.json``.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib.resources import files
 from itertools import chain
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
+from persian_ner import templating
 from persian_ner.audit import leakage
 from persian_ner.audit.schema import (
     Audit,
@@ -33,8 +28,8 @@ from persian_ner.audit.schema import (
     TextDefect,
     Verdict,
 )
-from persian_ner.report import LABEL_NAMES, OTHER_COLOURS, PALETTE, markdown_cell
-from persian_ner.templating import render_markdown
+from persian_ner.report import LABEL_NAMES, css_class, markdown_cell, palette_css, whole
+from persian_ner.templating import read_templates, render_markdown
 
 SHOWN = 40
 """Findings of a kind on the page."""
@@ -147,27 +142,16 @@ def findings(audit: Audit) -> dict[Kind, list[Finding]]:
 
 def render_html(audit: Audit) -> str:
     """The whole page."""
-    templates = files("persian_ner") / "templates"
-    script = (templates / "audit.js").read_text(encoding="utf-8")
-    style = "\n".join((templates / name).read_text(encoding="utf-8") for name in ("report.css", "audit.css"))
-    environment = Environment(
-        loader=PackageLoader("persian_ner"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": _percent, "whole": _whole, "css_class": _css_class, "shorten": _shorten}
-    return environment.get_template("audit.html.j2").render(
+    return templating.render_html(
+        "audit.html.j2",
+        {"percent": _percent, "whole": whole, "css_class": css_class, "shorten": _shorten},
+        style=read_templates("report.css", "audit.css") + palette_css(),
+        script=read_templates("fold.js", "audit.js"),
         audit=audit,
         sections=[(kind, found[:SHOWN], len(found)) for kind, found in findings(audit).items() if found],
         alarms=[split for split in audit.leakage.splits if split.verdict in ("void", "joined_folds")],
         shown_places=SHOWN_PLACES,
         groups=audit.coverage.groups[:SHOWN_GROUPS],
-        colours=[*PALETTE.items(), ("other", OTHER_COLOURS)],
-        style=Markup(style),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
         label_names=LABEL_NAMES,
         kind_names=KIND_NAMES,
         severity_names=SEVERITY_NAMES,
@@ -185,7 +169,7 @@ def render_summary(audit: Audit) -> str:
     }
     return render_markdown(
         "audit.md.j2",
-        {"cell": markdown_cell, "whole": _whole, "percent": _percent, "line": line},
+        {"cell": markdown_cell, "whole": whole, "percent": _percent, "line": line},
         audit=audit,
         verdicts=[leakage.sentence(split) for split in audit.leakage.splits],
         sections=[(KIND_NAMES[kind][0], found[:SUMMARISED], len(found)) for kind, found in notable.items() if found],
@@ -241,13 +225,5 @@ def _shorten(text: str, limit: int = LONGEST_TEXT) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def _css_class(label: str) -> str:
-    return f"label-{label}" if label in PALETTE else "label-other"
-
-
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}%"
-
-
-def _whole(value: float) -> str:
-    return f"{value:,.0f}"

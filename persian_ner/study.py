@@ -143,8 +143,8 @@ def prepare(study: Study, output: Path) -> list[Run]:
             },
             threads=study.threads,
         )
+        for seed in study.seeds  # before systems: a study that is stopped has all systems of the seeds it came to
         for name, system in study.systems.items()
-        for seed in study.seeds
     ]
 
 

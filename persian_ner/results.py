@@ -7,8 +7,9 @@ A block of a Markdown page holds what is made from the results that it names::
     <!-- end -->
 
 Of one evaluation that is its scores by label; of several, a row each; of a
-comparison, its scores and sentences; of a robustness measurement, the losses.
-The files hold scores and provenance, no text of the corpora and no folders.
+comparison, its scores and sentences; of a robustness measurement, the losses; of
+speed, a benchmark, scaling, load and fuzzing what their commands report.
+The files hold figures and provenance, no text of the corpora and no folders.
 
 Scores that others have published stand in a block ``<!-- cited: SOURCE -->``, which
 is left as it is. No other score is typed into a page: ``tests/test_results.py``.
@@ -24,11 +25,14 @@ from typing import Annotated, Any, Literal
 import srsly
 from pydantic import BaseModel, ConfigDict, Field
 
+from persian_ner import benchmark, scaling, speed
 from persian_ner.calibration import Calibration
 from persian_ner.compare import Comparison, Value, sentences
 from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.files import write_text
-from persian_ner.metrics import Footprint, Macro, Provenance, Scores, Speed
+from persian_ner.fuzz import Fuzz
+from persian_ner.load import Load
+from persian_ner.metrics import DataInfo, Footprint, Macro, Provenance, Scores, Speed
 from persian_ner.novelty import ByKnown
 from persian_ner.records import InputError, Problem
 from persian_ner.report import KNOWN_HEADINGS, MARKDOWN_FILTERS, read_as
@@ -86,7 +90,52 @@ class ComparisonResult(_Schema):
     comparison: Comparison
 
 
-Result = Annotated[EvaluationResult | RobustnessResult | ComparisonResult, Field(discriminator="kind")]
+class SpeedResult(_Schema):
+    """Of a ``speed.json``."""
+
+    kind: Literal["speed"] = "speed"
+    speed: speed.SpeedReport
+
+
+class BenchmarkResult(_Schema):
+    """Of a ``summary.json`` or ``benchmark.json``."""
+
+    kind: Literal["benchmark"] = "benchmark"
+    summary: benchmark.Summary
+
+
+class ScalingResult(_Schema):
+    """Of a ``scaling.json``."""
+
+    kind: Literal["scaling"] = "scaling"
+    scaling: scaling.Scaling
+
+
+class LoadResult(_Schema):
+    """Of a ``load.json``, without the service's address."""
+
+    kind: Literal["load"] = "load"
+    load: Load
+
+
+class FuzzResult(_Schema):
+    """Of a ``fuzz.json``; of failures the reason only."""
+
+    kind: Literal["fuzz"] = "fuzz"
+    fuzz: Fuzz
+
+
+Result = Annotated[
+    EvaluationResult
+    | RobustnessResult
+    | ComparisonResult
+    | SpeedResult
+    | BenchmarkResult
+    | ScalingResult
+    | LoadResult
+    | FuzzResult,
+    Field(discriminator="kind"),
+]
 
 
 class _File(_Schema):
@@ -94,33 +143,62 @@ class _File(_Schema):
     result: Result
 
 
-def extract(path: Path) -> Result:
-    """What is published of a ``metrics.json``, ``comparison.json`` or ``robustness.json``.
+_SCHEMAS: dict[str, type[BaseModel]] = {
+    "damages": Robustness,
+    "cpu": speed.SpeedReport,
+    "benchmark": benchmark.Summary,
+    "sizing": scaling.Scaling,
+    "latency_seconds": Load,
+    "twins": Fuzz,
+    "differences": Comparison,
+}
+"""By a field that no other kind of file has. What has none of them is an evaluation."""
 
-    Raises :class:`InputError` for another file, for one that does not say what was measured, and
+
+def extract(path: Path) -> Result:
+    """What is published of a file that one of the commands has written.
+
+    Raises :class:`InputError` for another file, for scores that do not say what was measured, and
     for a comparison of systems without names.
     """
     try:
         keys = set(srsly.read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise InputError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
-    if "systems" in keys:
-        comparison = read_as(path, Comparison)
-        if any("/" in system.name for system in comparison.systems):
-            raise InputError([Problem(str(path), 0, "", "names systems by their folders: compare SYSTEM=FOLDER")])
-        return ComparisonResult(comparison=_without_folders(comparison))
-    robust = "damages" in keys
-    measured: Robustness | EvaluationMetrics = read_as(path, Robustness) if robust else read_as(path, EvaluationMetrics)
+    schema = next((schema for key, schema in _SCHEMAS.items() if key in keys), EvaluationMetrics)
+    measured = read_as(path, schema)
+    match measured:
+        case EvaluationMetrics() | Robustness():
+            return _scores(path, measured)
+        case Comparison():
+            return ComparisonResult(comparison=_compared(path, measured))
+        case speed.SpeedReport():
+            systems = [system.model_copy(update={"model": Path(system.model).name}) for system in measured.systems]
+            return SpeedResult(speed=measured.model_copy(update={"data": _file_of(measured.data), "systems": systems}))
+        case benchmark.Summary():
+            tested = [
+                system.model_copy(update={"runs": [Path(run).name for run in system.runs]})
+                for system in measured.systems
+            ]
+            return BenchmarkResult(summary=measured.model_copy(update={"systems": tested}))
+        case scaling.Scaling():
+            return ScalingResult(scaling=measured.model_copy(update={"file": Path(measured.file).name}))
+        case Load():
+            return LoadResult(load=measured.model_copy(update={"url": "", "data": _file_of(measured.data)}))
+        case Fuzz():
+            failures = [failure.model_copy(update={"text": "", "smallest": None}) for failure in measured.failures]
+            return FuzzResult(fuzz=measured.model_copy(update={"failures": failures}))
+    raise TypeError(schema)
+
+
+def _scores(path: Path, measured: EvaluationMetrics | Robustness) -> EvaluationResult | RobustnessResult:
     if measured.provenance is None or measured.provenance.data is None:
         raise InputError([Problem(str(path), 0, "", "does not say which file of records was measured")])
-    data = measured.provenance.data
     common: dict[str, Any] = {
         "documents": measured.documents,
         "words": measured.words,
         "level": measured.bootstrap.level,
-        "provenance": measured.provenance.model_copy(
-            update={"data": data.model_copy(update={"path": Path(data.path).name})}
-        ),
+        "provenance": measured.provenance.model_copy(update={"data": _file_of(measured.provenance.data)}),
     }
     if isinstance(measured, Robustness):
         return RobustnessResult(**common, damages={name: found.overall for name, found in measured.damages.items()})
@@ -188,6 +266,14 @@ def without_blocks(text: str) -> str:
 
 def render(results: Mapping[str, Result]) -> str:
     """The Markdown of one result, or of several evaluations."""
+    if len(results) == 1:
+        match next(iter(results.values())):
+            case SpeedResult(speed=measured):
+                return _inside(speed.to_markdown(measured))
+            case BenchmarkResult(summary=summary):
+                return _inside(benchmark.to_markdown(summary))
+            case ScalingResult(scaling=scaled):
+                return _inside(scaling.to_markdown(scaled))
     return render_markdown(
         "results.md.j2",
         {**MARKDOWN_FILTERS, "value": _value},
@@ -221,7 +307,9 @@ def _evaluations(results: Sequence[Result]) -> bool:
     return all(isinstance(result, EvaluationResult) for result in results)
 
 
-def _without_folders(comparison: Comparison) -> Comparison:
+def _compared(path: Path, comparison: Comparison) -> Comparison:
+    if any("/" in system.name for system in comparison.systems):
+        raise InputError([Problem(str(path), 0, "", "names systems by their folders: compare SYSTEM=FOLDER")])
     systems = [
         system.model_copy(
             update={"runs": [run.model_copy(update={"folder": Path(run.folder).name}) for run in system.runs]}
@@ -229,6 +317,15 @@ def _without_folders(comparison: Comparison) -> Comparison:
         for system in comparison.systems
     ]
     return comparison.model_copy(update={"systems": systems})
+
+
+def _file_of(data: DataInfo) -> DataInfo:
+    return data.model_copy(update={"path": Path(data.path).name})
+
+
+def _inside(page: str) -> str:
+    """A page as a part of another one: without its title, and with its headings as paragraphs."""
+    return re.sub(r"^#+ (.*)$", r"**\1**", page.partition("\n")[2], flags=re.MULTILINE).strip() + "\n"
 
 
 def _value(value: Value) -> str:

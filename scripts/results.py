@@ -18,7 +18,7 @@ app = typer.Typer(help=__doc__, add_completion=False)
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="What the blocks call it")],
-    file: Annotated[Path, typer.Argument(metavar="METRICS.json", help="Or a comparison.json or robustness.json")],
+    file: Annotated[Path, typer.Argument(metavar="METRICS.json", help="Or another JSON report of a command")],
     folder: Annotated[Path, typer.Option(help="Folder of the published results")] = results.RESULTS_FOLDER,
 ) -> None:
     """Copy the scores and their provenance into FOLDER/NAME.json."""

@@ -179,6 +179,144 @@ def test_block_of_a_robustness_measurement(folder):
     assert "| typos | 75.0 | -25.0 | -30.0 … +0.0 |" in results.render({"noise": published(folder)["noise"]})
 
 
+MEDIAN = {"median": 2000.5, "interval": {"low": 1900, "high": 2100}}
+MADE_BY = PROVENANCE.model_copy(update={"data": None}).model_dump(mode="json")
+SECRET = {"path": "/home/someone/secret/test.jsonl", "sha256": "ab" * 32}
+F1 = {"gold_tokens": {"runs": [0.75], "mean": 0.75, "sd": None}, "raw_text": {"runs": [0.5], "mean": 0.5, "sd": None}}
+OTHER_REPORTS = {
+    "speed": (
+        {
+            "data": SECRET,
+            "texts": 3,
+            "words": 1234,
+            "cpu": "a processor",
+            "threads": 2,
+            "rounds": 6,
+            "level": 0.95,
+            "systems": [
+                {
+                    "name": "encoder",
+                    "model": "/home/someone/secret/model-best",
+                    "built": None,
+                    "parameters": 1000,
+                    "words_per_second": MEDIAN,
+                    "first_is_faster": {"median": 1, "interval": None},
+                    "peak_memory_bytes": 2**20,
+                    "seconds": [0.5],
+                }
+            ],
+            "profile": {"stages": [{"name": "encoder", "seconds": 0.5, "share": 1}], "padding": 0.125},
+            "provenance": MADE_BY,
+        },
+        ["| encoder | 1,000 | 2,000 | 1,900–2,100 | 1.00 × | – | 1 MiB |", "**Where the time of encoder goes**"],
+    ),
+    "benchmark": (
+        {
+            "benchmark": "ARMAN, fold 1",
+            "labels": ["pers"],
+            "systems": [
+                {
+                    "name": "ours",
+                    "test": "block 1 of 5",
+                    "runs": ["/home/someone/secret/run"],
+                    "f1": F1,
+                    "f1_without_leaks": F1,
+                    "per_label": {"pers": {"runs": [0.875], "mean": 0.875, "sd": None}},
+                    "test_sentences": 10,
+                    "leaking_sentences": 1,
+                    "left_out": 0,
+                }
+            ],
+            "published": [{"system": "theirs", "f1": 80.06, "source": "their paper"}],
+        },
+        ["| **ours** | block 1 of 5 | 75.00 | 75.00 | 50.00 | 50.00 |", "| pers | 87.50 |", "**Test sentences**"],
+    ),
+    "scaling": (
+        {
+            "file": "/home/someone/secret/sample.parquet",
+            "records": 100,
+            "words": 25000,
+            "method": "counted",
+            "speeds": [
+                {
+                    "workers": 1,
+                    "seconds": 10,
+                    "startup_seconds": 2,
+                    "records_per_second": 10,
+                    "words_per_second": 2500,
+                    "efficiency": 1,
+                    "memory_bytes": 10**9,
+                }
+            ],
+            "sizing": {
+                "articles": 10**8,
+                "words_per_article": 250,
+                "words_per_second": 2500,
+                "memory_of_a_worker": 10**9,
+                "price": 0.05,
+                "hours": 24,
+                "worker_hours": 2777.8,
+                "workers": 116,
+                "memory_bytes": 116 * 10**9,
+                "cost": 138.89,
+                "cost_per_million": 1.39,
+            },
+            "provenance": MADE_BY,
+        },
+        ["| 1 | 10.0 | 2500 | 100% | 2.0 | 1.00 GB |", "| **Cost of a million articles** | 1.39 |"],
+    ),
+    "load": (
+        {
+            "created": "2025-01-02T00:00:00Z",
+            "url": "http://secret:8000",
+            "model": {"name": "fa_tiny", "version": "1.0"},
+            "data": SECRET,
+            "clients": 8,
+            "client_machine": "x86_64, 2 cores",
+            "method": "counted",
+            "requests": 100,
+            "errors": {"413": 2, "503": 1},
+            "words": 1000,
+            "seconds": 1,
+            "requests_per_second": 97,
+            "words_per_second": 1000,
+            "latency_seconds": {"p50": 0.05, "p95": 0.1, "p99": 0.2, "max": 0.3},
+        },
+        ["| Errors | 3 |", "| Latency, 95th percentile | 100 ms |"],
+    ),
+    "fuzz": (
+        {
+            "seed": 0,
+            "texts": 1000,
+            "words": 5000,
+            "seconds": 9,
+            "peak_memory_mb_at_a_tenth": 800,
+            "peak_memory_mb": 900,
+            "kinds": {"emoji": {"texts": 1000, "words": 5000, "entities": 50}},
+            "long": {
+                "no spaces": {"characters": 10**6, "tokens": 9, "entities": 0, "seconds": 1.5, "peak_memory_mb": 950}
+            },
+            "twins": {"compared": 20, "tokens_differ": 0},
+            "dates": {"texts": 100, "outcomes": {"resolved": 100}},
+            "failures": [{"kind": "emoji", "number": 3, "reason": "lost", "text": "'secret'", "smallest": "'secret'"}],
+            "provenance": MADE_BY,
+        },
+        ["| emoji | 1,000 | 5,000 | 50 |", "| no spaces | 1,000,000 | 9 | 1.5 | 950 |"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_REPORTS)
+def test_block_of_another_report(folder, kind):
+    report, lines = OTHER_REPORTS[kind]
+    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    written = results.add(kind, folder / "report.json", folder / results.RESULTS_FOLDER)
+    assert "secret" not in written.read_text(encoding="utf-8")
+    block = results.render({kind: published(folder)[kind]})
+    assert not set(lines) - set(block.splitlines())
+    assert "#" not in block and block == block.strip() + "\n"
+
+
 def test_write_makes_the_blocks_and_nothing_else(folder, run):
     page = folder / "README.md"
     assert run("write", "--root", folder) == (0, f"Wrote {page}\n", "")
@@ -236,7 +374,9 @@ def test_published_files_that_cannot_be_read_are_all_named(folder, run):
         ("{", "cannot be read"),
         ("3", "cannot be read"),
         ("{}", "documents: Field required"),
-        ('{"systems": 1}', "systems: "),
+        ('{"differences": 1}', "differences: "),
+        ('{"cpu": 1}', "cpu: "),
+        ('{"sizing": 1}', "sizing: "),
         ('{"damages": 1}', "damages: "),
         (metrics(RIGHT, provenance=None).model_dump_json(), "does not say which file"),
     ],

@@ -38,7 +38,7 @@ from persian_ner.metrics import (
     span_defects,
 )
 from persian_ner.novelty import Novelty, Training, measure, training_labels
-from persian_ner.predict import BATCH_SIZE, predict
+from persian_ner.predict import BATCH_SIZE, half_characters, predict
 from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Problem, Record, Span, collect
 
@@ -186,7 +186,8 @@ def read_gold(path: Path) -> list[Record]:
     """Read canonical JSONL to evaluate on. Raises :class:`InputError` with every problem found.
 
     Refused is what cannot be scored (unreadable lines, repeated ids, spans that
-    are empty, overlap, lie outside the text or belie their surface). The other
+    are empty, overlap, lie outside the text or belie their surface; a text with
+    half of a surrogate pair, which no pipeline can read). The other
     checks of :mod:`persian_ner.validation` are for training data.
     """
     if not path.is_file():
@@ -198,6 +199,7 @@ def read_gold(path: Path) -> list[Record]:
             problems.append(record.problem("id already used"))
         seen.add(record.id)
         problems += [record.problem(defect) for defect in span_defects(record.text, record.spans)]
+    problems += half_characters(records)
     if not records and not problems:
         problems.append(Problem(str(path), 0, "", "no records"))
     if problems:

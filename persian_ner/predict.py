@@ -32,7 +32,7 @@ def predict(nlp: Language, items: Iterable[str | Record], batch_size: int = BATC
 def predicted_docs(nlp: Language, items: Iterable[str | Record], batch_size: int = BATCH_SIZE) -> Iterator[Doc]:
     """Predict texts or records, in their order. Raises what :func:`predict` does."""
     items = list(items)
-    problems = list(_half_characters(items))
+    problems = list(half_characters(items))
     if problems:
         raise InputError(problems)
     texts = [item.text if isinstance(item, Record) else item for item in items]
@@ -42,7 +42,8 @@ def predicted_docs(nlp: Language, items: Iterable[str | Record], batch_size: int
         yield doc
 
 
-def _half_characters(items: Sequence[str | Record]) -> Iterator[Problem]:
+def half_characters(items: Sequence[str | Record]) -> Iterator[Problem]:
+    """What :func:`predict` refuses: every text that holds half of a surrogate pair."""
     for number, item in enumerate(items, start=1):
         half = _SURROGATE.search(item.text if isinstance(item, Record) else item)
         if half:

@@ -238,12 +238,13 @@ def test_read_gold_lists_every_problem(tmp_path):
             "text": "سلام",
             "spans": [{"start": 0, "end": 3, "label": "PER"}, {"start": 2, "end": 4, "label": "ORG"}],
         },
+        {"id": "d", "text": "سلام \ud83d", "spans": []},
     ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines) + "not json\n", encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read_gold(path)
-    assert {problem.doc_id for problem in caught.value.problems} >= {"a", "c"}
-    assert len(caught.value.problems) == 4
+    assert {problem.doc_id for problem in caught.value.problems} >= {"a", "c", "d"}
+    assert len(caught.value.problems) == 5
 
 
 def test_read_gold_refuses_a_missing_or_empty_file(tmp_path):

@@ -29,7 +29,8 @@ package: setup ## Build an installable wheel of the trained model
 
 ray: $(VENV)/.ray ## Add Ray, for bulk annotation on several machines
 
-docs: setup ## Rewrite the command tables in the README
+docs: setup ## Rewrite the command tables in the README, and which code each command depends on in project.yml
+	$(VENV)/bin/python tests/project_deps.py
 	$(SPACY) project document --output README.md
 
 lock: setup ## Resolve requirements.in again for every supported Python

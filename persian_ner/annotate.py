@@ -45,7 +45,9 @@ from tqdm import tqdm
 
 from persian_ner import annotate_io, files
 from persian_ner.annotate_io import ENTITIES, Entry, Kind, Source
-from persian_ner.evaluate import load_pipeline, provenance
+from persian_ner.cpu_precision import Arithmetic, arithmetic_of
+from persian_ner.evaluate import provenance
+from persian_ner.fast_inference import load_fast
 from persian_ner.metrics import Provenance, count_words
 from persian_ner.predict import SCORE_DIGITS, score_of
 from persian_ner.records import InputError, Problem
@@ -107,18 +109,23 @@ class Summary(BaseModel):
     speed_method: str
     workers: int
     batch_size: int
+    arithmetic: Arithmetic
     provenance: Provenance
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to annotate with which pipeline (a folder or a package), and the file to write: JSON lines or Parquet."""
+    """What to annotate with which pipeline (a folder or a package), and the file to write: JSON lines or Parquet.
+
+    ``bfloat16``: compute in it where the processor can (:mod:`persian_ner.fast_inference`).
+    """
 
     source: Source
     output: Path
     model: str
     text_field: str = "text"
     id_field: str = "id"
+    bfloat16: bool = True
 
     @property
     def rejects(self) -> Path:
@@ -171,8 +178,9 @@ def annotate(
         raise InputError([Problem(str(job.output), 0, "", f"not one of {', '.join(_SUFFIXES)}")])
     if str(job.output.resolve()) == job.source.identity.get("file"):
         raise InputError([Problem(str(job.output), 0, "", "is the input")])
-    nlp = load_pipeline(job.model, gpu_id)
+    nlp = load_fast(job.model, gpu_id, bfloat16=job.bfloat16)
     made_by = provenance(nlp, None)
+    arithmetic = arithmetic_of(nlp)
     with _unfinished(job, identity_of(job, nlp, made_by), clock) as parts:
         entries = (checked(entry, job) for entry in job.source.read(parts.position))
         tasks = _tasks(pack(entries, lambda entry: text_size(entry, job)), batch_size)
@@ -189,7 +197,7 @@ def annotate(
                 if parts.is_due(commit_seconds):
                     parts.commit()
             parts.commit()
-        return _finish(job, parts, made_by, workers, batch_size)
+        return _finish(job, parts, made_by, arithmetic, workers, batch_size)
 
 
 def pack(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
@@ -393,7 +401,7 @@ def _in_workers(job: Job, tasks: Iterable[list[Batch]], workers: int, gpu_id: in
         # A forked copy of a process with threads, or with a GPU, can hang.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(job.model, gpu_id),
+        initargs=(job.model, gpu_id, job.bfloat16),
     )
     waiting: deque[tuple[list[Batch], Future[list[list[Outcome]]]]] = deque()
 
@@ -417,7 +425,7 @@ def _in_workers(job: Job, tasks: Iterable[list[Batch]], workers: int, gpu_id: in
 _pipeline: Language
 
 
-def _start_worker(model: str, gpu_id: int) -> None:
+def _start_worker(model: str, gpu_id: int, bfloat16: bool) -> None:
     global _pipeline
     import torch
 
@@ -425,7 +433,7 @@ def _start_worker(model: str, gpu_id: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.set_num_threads(1)
-    _pipeline = load_pipeline(model, gpu_id)
+    _pipeline = load_fast(model, gpu_id, bfloat16=bfloat16)
 
 
 def _end_with_parent() -> None:
@@ -552,6 +560,7 @@ def identity_of(job: Job, nlp: Language, made_by: Provenance) -> dict[str, Any]:
             "sha256": files.checksum(nlp.path) if nlp.path else None,
         },
         "device": made_by.device,
+        "arithmetic": arithmetic_of(nlp),
         "versions": made_by.versions,
         "batches": {"records": BATCH_RECORDS, "characters": BATCH_CHARS, "longest_piece": LONGEST_PIECE},
     }
@@ -612,7 +621,9 @@ def _committed(folder: Path) -> list[Part]:
         parts.append(part)
 
 
-def _finish(job: Job, parts: Parts, made_by: Provenance, workers: int, batch_size: int) -> Summary:
+def _finish(
+    job: Job, parts: Parts, made_by: Provenance, arithmetic: Arithmetic, workers: int, batch_size: int
+) -> Summary:
     """Join the parts; the output comes last, so that with it everything is there."""
     annotated = sum(part.annotated for part in parts.committed)
     rejected = sum(part.rejected for part in parts.committed)
@@ -629,6 +640,7 @@ def _finish(job: Job, parts: Parts, made_by: Provenance, workers: int, batch_siz
         speed_method=SPEED_METHOD,
         workers=workers,
         batch_size=batch_size,
+        arithmetic=arithmetic,
         provenance=made_by,
     )
     part_files = [_part_files(job.folder, number) for number in range(len(parts.committed))]

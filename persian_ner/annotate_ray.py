@@ -59,7 +59,9 @@ from tqdm import tqdm
 
 from persian_ner import annotate, annotate_io
 from persian_ner.annotate_io import Kind, Source
-from persian_ner.evaluate import load_pipeline, provenance
+from persian_ner.cpu_precision import Arithmetic
+from persian_ner.evaluate import provenance
+from persian_ner.fast_inference import load_fast
 from persian_ner.metrics import Provenance
 from persian_ner.records import InputError, Problem
 
@@ -179,6 +181,7 @@ class Job:
     model: str
     text_field: str = "text"
     id_field: str = "id"
+    bfloat16: bool = True
 
 
 class Done(BaseModel):
@@ -257,6 +260,7 @@ class Summary(BaseModel):
     words: int
     worker_seconds: float
     run: Run
+    arithmetic: Arithmetic
     provenance: Provenance
 
 
@@ -371,7 +375,7 @@ def annotate_files(
     output = Place.at(job.output)
     inputs = find_inputs(job.source, job.text_field)
     _check_apart(Place.at(job.source), output)
-    nlp = load_pipeline(job.model)
+    nlp = load_fast(job.model, bfloat16=job.bfloat16)
     made_by = provenance(nlp, None)
     identity = _identity(job, nlp, made_by, gpu)
     del nlp  # each worker has its own
@@ -386,7 +390,7 @@ def annotate_files(
             stream = _annotate_on_ray(job, run, identity, workers, gpu, attempts)
             with closing(stream), _progress(inputs, run) as show:
                 run.follow(stream, show, workers)
-        summary = run.summary(job, made_by)
+        summary = run.summary(job, made_by, identity["arithmetic"])
         if not summary.failed:
             _remove(output / "parts")
         (output / "summary.json").write_json(summary.model_dump(mode="json"))
@@ -477,15 +481,14 @@ def _check_apart(source: Place, output: Place) -> None:
 
 def _local_job(job: Job, name: str) -> annotate.Job:
     """The job as :mod:`persian_ner.annotate` knows it, for one input."""
-    return annotate.Job(
-        Source(name, {}, "B", None, lambda skip: iter(())), Path(), job.model, job.text_field, job.id_field
-    )
+    nowhere = Source(name, {}, "B", None, lambda skip: iter(()))
+    return annotate.Job(nowhere, Path(), job.model, job.text_field, job.id_field, job.bfloat16)
 
 
 def _identity(job: Job, nlp: Language, made_by: Provenance, gpu: bool) -> dict[str, Any]:
     """What must be the same for all workers, and for a run to go on where another one stopped."""
     found = annotate.identity_of(_local_job(job, ""), nlp, made_by)
-    return found | {"device": "gpu" if gpu else made_by.device}
+    return found | ({"device": "gpu", "arithmetic": "float32"} if gpu else {})  # the command's machine may have none
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -662,7 +665,7 @@ class _Annotator:
         begin = time.perf_counter()
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
         self._job, self._output, self._gpu, self._attempts = job, output, gpu, attempts
-        self._nlp = load_pipeline(job.model, 0 if gpu else -1)
+        self._nlp = load_fast(job.model, 0 if gpu else -1, bfloat16=job.bfloat16)
         made_by = provenance(self._nlp, None)
         on_gpu = made_by.device.startswith("gpu")
         if different := _differences(identity, _identity(job, self._nlp, made_by, on_gpu)):
@@ -848,7 +851,7 @@ class _Running:
         except ray.exceptions.RayError as error:
             self.open[name].reasons.append(f"cannot be written: {_last_line(error)}")
 
-    def summary(self, job: Job, made_by: Provenance) -> Summary:
+    def summary(self, job: Job, made_by: Provenance, arithmetic: Arithmetic) -> Summary:
         """What there is now, when nothing more is under way."""
         done = self.done.values()
         devices = sorted({device for item in done for device in item.devices})
@@ -872,6 +875,7 @@ class _Running:
                 speed_method=SPEED_METHOD,
                 workers=list(self.workers.values()),
             ),
+            arithmetic=arithmetic,
             provenance=made_by.model_copy(update={"device": ", ".join(devices) or made_by.device}),
         )
 

@@ -13,13 +13,17 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from spacy.language import Language
 
-_TRIM_EVERY = 50
+_TRIM_EVERY = 16
 """Batches after which freed memory is given back."""
+
+Arithmetic = Literal["bfloat16", "float32"]
+
+_MARK = "in_bfloat16"
 
 _PRIMITIVE_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 """oneDNN keeps a compiled kernel, with its buffers, for each of the last 1024 shapes of a
@@ -46,6 +50,14 @@ def use_bfloat16_on_cpu() -> Callable[[Language], Language]:
         return nlp
 
     return wrap_encoder
+
+
+def arithmetic_of(nlp: Language) -> Arithmetic:
+    """What the encoder computes in: bfloat16 if :func:`use_bfloat16_on_cpu` has changed it."""
+    if not nlp.has_pipe("transformer"):
+        return "float32"
+    component: Any = nlp.get_pipe("transformer")
+    return "bfloat16" if hasattr(component.model.transformer.forward, _MARK) else "float32"
 
 
 def _trimming_memory(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,4 +92,5 @@ def _in_bfloat16(forward: Callable[..., Any]) -> Callable[..., Any]:
                 output[name] = value.float()  # thinc's arrays have no bfloat16
         return output
 
+    setattr(run, _MARK, True)
     return run

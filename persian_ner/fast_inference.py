@@ -20,6 +20,7 @@ from typing import Any
 from spacy.language import Language
 
 from persian_ner.cpu_precision import use_bfloat16_on_cpu
+from persian_ner.evaluate import load_pipeline
 
 BATCH_SIZE = 256
 """Texts that are sorted by length together; also for callers who give ``nlp.pipe`` a batch size of their own."""
@@ -41,3 +42,12 @@ def speed_up(nlp: Language) -> Language:
     nlp.batch_size = max(nlp.batch_size, BATCH_SIZE)
     component.cfg["max_batch_items"] = min(component.cfg["max_batch_items"], MAX_BATCH_ITEMS)
     return use_bfloat16_on_cpu()(nlp)
+
+
+def load_fast(model: str, gpu_id: int = -1, *, bfloat16: bool = True) -> Language:
+    """Load a pipeline (:func:`persian_ner.evaluate.load_pipeline`) and speed it up, unless it is to be exact.
+
+    Raises :class:`persian_ner.records.InputError`.
+    """
+    nlp = load_pipeline(model, gpu_id)
+    return speed_up(nlp) if bfloat16 else nlp

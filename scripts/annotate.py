@@ -26,6 +26,10 @@ def main(
     gpu_id: Annotated[
         int | None, typer.Option(help="GPU to use; -1 for the CPU (default: the first GPU, if any)")
     ] = None,
+    bfloat16: Annotated[
+        bool,
+        typer.Option("--bfloat16/--float32", help="Compute in bfloat16 on processors that can: faster, nearly exact"),
+    ] = True,
     commit_seconds: Annotated[
         float, typer.Option(min=0, help="How much work may be lost when the command is killed")
     ] = annotate.COMMIT_SECONDS,
@@ -41,7 +45,7 @@ def main(
     gpu = annotate.default_gpu() if gpu_id is None else gpu_id
     try:
         opened = open_source(source, text_field=text_field, config=config, split=split, revision=revision)
-        job = annotate.Job(opened, output, model, text_field, id_field)
+        job = annotate.Job(opened, output, model, text_field, id_field, bfloat16)
         summary = annotate.annotate(
             job,
             workers=workers or annotate.default_workers(gpu),

@@ -1,14 +1,48 @@
 """Which files of this repository a script depends on, read from its import statements.
 
-``project.yml`` must name them all, or a change would not re-run what it affects.
+``project.yml`` must name them all, or a change would not re-run what it affects:
+``python tests/project_deps.py`` writes them there.
 """
 
 from __future__ import annotations
 
 import ast
+import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 PACKAGE = "persian_ner"
+TRAINING = ("-m spacy train", "scripts/study.py")
+"""What in a command's script begins a training, which finds code by the entry points of the configuration."""
+_DEPS = re.compile(r"(?<=\n    deps:\n)(?:      - .*\n)+")
+
+
+def with_code_deps(project: str, root: Path = ROOT) -> str:
+    """``project.yml`` with exactly the code that each command uses among its dependencies, behind all others."""
+    head, separator, commands = project.partition("\ncommands:\n")
+    blocks = re.split(r"(?=^  - name: )", commands, flags=re.MULTILINE)
+    return head + separator + "".join(_with_code(block, root) for block in blocks)
+
+
+def code_of(script: str, root: Path = ROOT) -> set[str]:
+    """The files of ours that a command runs whose ``script`` this is, relative to ``root``."""
+    begun = {root / word for word in re.findall(r"\bscripts/\w+\.py", script)}
+    if any(training in script for training in TRAINING):
+        points = [*entry_points(group="spacy_callbacks"), *entry_points(group="spacy_loggers")]
+        begun |= {file for point in points for file in _files(point.module, root, root)}
+    return {file.as_posix() for begin in begun for file in imported_files(begin, root)}
+
+
+def _with_code(block: str, root: Path) -> str:
+    code = code_of(block.partition("\n    deps:\n")[0], root)
+    ordered = sorted(code, key=lambda file: (file.startswith(PACKAGE), file))
+
+    def made_anew(deps: re.Match[str]) -> str:
+        others = [line for line in deps[0].splitlines() if not re.search(rf" (scripts|{PACKAGE})/.*\.py$", line)]
+        return "".join(f"{line}\n" for line in [*others, *(f"      - {file}" for file in ordered)])
+
+    return _DEPS.sub(made_anew, block)
 
 
 def imported_files(script: Path, root: Path) -> set[Path]:
@@ -46,3 +80,8 @@ def _files(module: str, root: Path, script_folder: Path) -> list[Path]:
     parts = module.split(".")
     packages = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
     return [path for path in [*packages, root.joinpath(*parts).with_suffix(".py")] if path.exists()]
+
+
+if __name__ == "__main__":
+    project_file = ROOT / "project.yml"
+    project_file.write_text(with_code_deps(project_file.read_text(encoding="utf-8")), encoding="utf-8")

@@ -665,7 +665,7 @@ class TestResume:
     def loaded(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Loads the pipeline once only."""
         nlp = spacy.load(model)
-        monkeypatch.setattr(annotate, "load_pipeline", lambda *_: nlp)
+        monkeypatch.setattr(annotate, "load_fast", lambda *_, **__: nlp)
 
     @pytest.mark.usefixtures("loaded")
     def test_after_a_crash_at_any_step(self, model: Path, source: Path, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ from spacy.tokens import Doc
 from persian_ner import annotate, annotate_ray, docbin
 from persian_ner.annotate_io import open_source
 from persian_ner.annotate_ray import Done, Job, Place, Summary, annotate_files, find_inputs
-from persian_ner.evaluate import load_pipeline, provenance
+from persian_ner.evaluate import provenance
+from persian_ner.fast_inference import load_fast
 from persian_ner.records import InputError
 
 ray = pytest.importorskip("ray")
@@ -212,7 +213,7 @@ def test_on_a_cluster(cluster: str, model: str, tmp_path: Path) -> None:
 def without_ray(job: Job, *, keep: Callable[[int], bool] = lambda number: True, part_batches: int = 1) -> list[Any]:
     """What the stages do, one after the other in this process; only parts whose number is kept are annotated."""
     output = Place.at(job.output)
-    nlp = load_pipeline(job.model)
+    nlp = load_fast(job.model)
     identity = annotate_ray._identity(job, nlp, provenance(nlp, None), False)
     annotator = annotate_ray._Annotator(job, output, identity, False, 2)
     found = []
@@ -296,7 +297,7 @@ class TestStages:
 
     def test_a_part_is_not_begun_for_ever(self, model: str, source: Path, memory: Any) -> None:
         job = Job("memory://in", "memory://out", model)
-        nlp = load_pipeline(model)
+        nlp = load_fast(model)
         identity = annotate_ray._identity(job, nlp, provenance(nlp, None), False)
         annotator = annotate_ray._Annotator(job, Place.at(job.output), identity, False, 2)
         (item,) = find_inputs(job.source, "text")
@@ -349,7 +350,7 @@ class TestStages:
 
     def test_a_machine_that_is_set_up_otherwise_is_refused(self, model: str, tmp_path: Path) -> None:
         job = Job("in", str(tmp_path), model)
-        nlp = load_pipeline(model)
+        nlp = load_fast(model)
         identity = annotate_ray._identity(job, nlp, provenance(nlp, None), False)
         identity["versions"]["spacy"] = "3.7.0"
         with pytest.raises(RuntimeError, match=r"versions spacy was 3.7.0, and is "):

@@ -12,7 +12,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from persian_ner import speed
-from persian_ner.fast_inference import BATCH_SIZE, MAX_BATCH_ITEMS, speed_up
+from persian_ner.cpu_precision import arithmetic_of
+from persian_ner.fast_inference import BATCH_SIZE, MAX_BATCH_ITEMS, load_fast, speed_up
 from persian_ner.records import InputError, Record
 from persian_ner.speed import (
     Stopwatch,
@@ -198,10 +199,20 @@ class TestFast:
         assert nlp.get_pipe("transformer").cfg["max_batch_items"] == MAX_BATCH_ITEMS
         assert entities(nlp) == before
 
+    @pytest.mark.parametrize(("supported", "arithmetic"), [(True, "bfloat16"), (False, "float32")])
+    def test_arithmetic_is_known(
+        self, nlp: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, supported: bool, arithmetic: str
+    ) -> None:
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported)
+        nlp.to_disk(tmp_path)
+        assert arithmetic_of(load_fast(str(tmp_path))) == arithmetic
+        assert arithmetic_of(load_fast(str(tmp_path), bfloat16=False)) == "float32"
+
     def test_a_pipeline_without_transformer_stays_as_it_is(self) -> None:
         nlp = spacy.blank("fa")
         batch_size = nlp.batch_size
         assert speed_up(nlp).batch_size == batch_size
+        assert arithmetic_of(nlp) == "float32"
 
 
 class TestBertBase:

@@ -9,6 +9,7 @@ A block of a Markdown page holds what is made from the results that it names::
 Of one evaluation that is its scores by label; of several, a row each; of a
 comparison, its scores and sentences; of a robustness measurement, the losses; of
 speed, a benchmark, scaling, load and fuzzing what their commands report.
+A block ``<!-- errors: NAME -->`` says what costs an evaluation its score.
 The files hold figures and provenance, no text of the corpora and no folders.
 
 Scores that others have published stand in a block ``<!-- cited: SOURCE -->``, which
@@ -32,7 +33,7 @@ from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.files import write_text
 from persian_ner.fuzz import Fuzz
 from persian_ner.load import Load
-from persian_ner.metrics import DataInfo, Footprint, Macro, Provenance, Scores, Speed
+from persian_ner.metrics import BoundaryErrors, Confusion, DataInfo, Footprint, Macro, Provenance, Scores, Speed
 from persian_ner.novelty import ByKnown
 from persian_ner.records import InputError, Problem
 from persian_ner.report import KNOWN_HEADINGS, MARKDOWN_FILTERS, read_as
@@ -43,7 +44,7 @@ RESULTS_FOLDER = Path("docs", "results")
 
 _NAME = r"[\w.-]+"
 _END = "<!-- end -->"
-_RESULTS = rf"<!-- results: (?P<names>{_NAME}(?: {_NAME})*) -->"
+_RESULTS = rf"<!-- (?P<what>results|errors): (?P<names>{_NAME}(?: {_NAME})*) -->"
 _CITED = r"<!-- cited: [^\n]+ -->"
 _MARKER = re.compile(rf"^(?:{_RESULTS}|{_CITED}|{_END})$", re.MULTILINE)
 _BLOCK = re.compile(rf"^({_RESULTS}\n).*?^{_END}$", re.MULTILINE | re.DOTALL)
@@ -64,6 +65,8 @@ class EvaluationResult(_Schema):
     overall: Scores
     macro: Macro
     per_label: dict[str, Scores]
+    confusion: list[Confusion]
+    boundaries: BoundaryErrors
     level: float = Field(description="of the intervals")
     known: ByKnown | None
     speed: Speed | None
@@ -208,6 +211,8 @@ def _scores(path: Path, measured: EvaluationMetrics | Robustness) -> EvaluationR
         overall=measured.overall,
         macro=measured.macro,
         per_label=measured.per_label,
+        confusion=measured.confusion,
+        boundaries=measured.boundaries.overall,
         known=measured.novelty.overall if measured.novelty else None,
         speed=measured.speed,
         footprint=measured.footprint,
@@ -254,7 +259,9 @@ def rewrite(text: str, results: Mapping[str, Result], file: str = "") -> str:
         raise InputError(problems)
 
     def made_anew(block: re.Match[str]) -> str:
-        return f"{block[1]}\n{render({name: results[name] for name in block['names'].split()})}\n{_END}"
+        named = {name: results[name] for name in block["names"].split()}
+        made = render(named) if block["what"] == "results" else render_errors(*named.values())
+        return f"{block[1]}\n{made}\n{_END}"
 
     return _BLOCK.sub(made_anew, text)
 
@@ -283,6 +290,17 @@ def render(results: Mapping[str, Result]) -> str:
     )
 
 
+def render_errors(result: Result) -> str:
+    """The Markdown of what costs an evaluation its score.
+
+    Exact matches are what strict ones would be if all labels of spans with right
+    boundaries were right, type matches if all boundaries of spans with right labels were.
+    """
+    assert isinstance(result, EvaluationResult)
+    counts = {(cell.gold, cell.predicted): cell.count for cell in result.confusion}
+    return render_markdown("errors.md.j2", MARKDOWN_FILTERS, result=result, counts=counts)
+
+
 def _defects(text: str, results: Mapping[str, Result], file: str) -> Iterator[Problem]:
     opened = 0
     for marker in _MARKER.finditer(text):
@@ -299,6 +317,8 @@ def _defects(text: str, results: Mapping[str, Result], file: str) -> Iterator[Pr
             yield Problem(file, line, "", f"no result {name!r} (there are: {', '.join(results) or 'none'})")
         if len(names) > 1 and not unknown and not _evaluations([results[name] for name in names]):
             yield Problem(file, line, "", "only evaluations can be put into one table")
+        if marker["what"] == "errors" and not unknown and (len(names) > 1 or not _evaluations([results[names[0]]])):
+            yield Problem(file, line, "", "errors are those of one evaluation")
     if opened:
         yield Problem(file, opened, "", f"block without {_END}")
 

@@ -132,6 +132,18 @@ def test_block_of_one_evaluation(folder):
     assert "4,000 words a second" in text and "3 MiB on disk, 1,200 MiB" in text
 
 
+def test_block_of_errors(folder):
+    page = folder / "README.md"
+    page.write_text("<!-- errors: one -->\n<!-- end -->\n", encoding="utf-8")
+    lines = results.rewrite(page.read_text(encoding="utf-8"), published(folder)).splitlines()
+    assert "| GPE | 0.0 | 0.0 | 100.0 | – |" in lines
+    assert "| all | 66.7 | 66.7 | 50.0 | 0.0 |" in lines
+    assert "| GPE | 0 | 0 | 1 |" in lines and "| PER | 1 | 0 | 0 |" in lines
+    for names in ("one both", "comparison"):
+        with pytest.raises(InputError, match="errors are those of one evaluation|no result"):
+            results.rewrite(f"<!-- errors: {names} -->\n<!-- end -->\n", published(folder))
+
+
 def test_block_of_several_evaluations(folder):
     lines = results.render(published(folder)).splitlines()
     assert "| one | 100.0 | 0.0 | 66.7 | – | 50.0 | 1 | 4,000 |" in lines

@@ -9,27 +9,27 @@ import srsly
 
 from persian_ner import files
 
-DESCRIPTION = "Persian named-entity recognition for news: people, organisations, geo-political entities, events, dates"
-LICENCE = "CC BY 4.0"
-
 
 def stamp(model: Path, manifest: Path, name: str, version: str) -> dict[str, Any]:
     """Complete ``model/meta.json`` from the corpus manifest; returns the new meta.
 
-    ``performance`` stays what training measured on the development split.
+    ``performance`` stays what training measured on the development split. What is trained
+    on data under several licences is under none that this project could give it, so all are named.
     """
     corpus: dict[str, Any] = srsly.read_json(manifest)
     meta: dict[str, Any] = srsly.read_json(model / "meta.json")
+    sources = [
+        {"name": source, "license": facts["licence"], "description": facts["description"]}
+        for source, facts in corpus["sources"].items()
+        if not facts["absent"]
+    ]
+    licences = dict.fromkeys(source["license"] for source in sources)
     meta |= {
         "name": name,
         "version": version,
-        "description": DESCRIPTION,
-        "license": LICENCE,
-        "sources": [
-            {"name": source, "license": facts["licence"], "description": facts["description"]}
-            for source, facts in corpus["sources"].items()
-            if not facts["absent"]
-        ],
+        "description": f"Persian named-entity recognition: {', '.join(corpus['labels'])}",
+        "license": "".join(licences) if len(licences) == 1 else f"those of the sources: {'; '.join(licences)}",
+        "sources": sources,
         "provenance": {
             "git_commit": files.git_commit(Path()),
             "config_sha256": files.checksum(model / "config.cfg"),

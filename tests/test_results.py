@@ -140,7 +140,7 @@ def test_block_of_errors(folder):
     assert "| all | 66.7 | 66.7 | 50.0 | 0.0 |" in lines
     assert "| GPE | 0 | 0 | 1 |" in lines and "| PER | 1 | 0 | 0 |" in lines
     for names in ("one both", "comparison"):
-        with pytest.raises(InputError, match="errors are those of one evaluation|no result"):
+        with pytest.raises(InputError, match=r"errors are those of one evaluation|no result"):
             results.rewrite(f"<!-- errors: {names} -->\n<!-- end -->\n", published(folder))
 
 

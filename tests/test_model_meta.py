@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from persian_ner.model_meta import stamp
+
+
+@pytest.mark.parametrize(
+    ("licences", "expected"),
+    [
+        (["CC BY 4.0", "CC BY 4.0"], "CC BY 4.0"),
+        (["CC BY 4.0", "none stated"], "those of the sources: CC BY 4.0; none stated"),
+    ],
+)
+def test_meta_says_what_the_pipeline_was_trained_on(tmp_path: Path, licences: list[str], expected: str) -> None:
+    sources = {
+        f"source-{number}": {"licence": licence, "description": "news", "absent": False, "sha256": f"{number}"}
+        for number, licence in enumerate(licences)
+    }
+    sources["missing"] = {"licence": "MIT", "description": "", "absent": True, "sha256": None}
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(
+        json.dumps({"labels": ["PER", "PRODUCT"], "sources": sources, "splits": {"train": {"sha256": "ab"}}}),
+        encoding="utf-8",
+    )
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.cfg").touch()
+    (model / "meta.json").write_text('{"lang": "fa", "performance": {"ents_f": 0.5}}', encoding="utf-8")
+    meta = stamp(model, manifest, "mine", "1.2")
+    assert json.loads((model / "meta.json").read_text(encoding="utf-8")) == meta
+    assert (meta["name"], meta["version"], meta["performance"]) == ("mine", "1.2", {"ents_f": 0.5})
+    assert meta["license"] == expected
+    assert meta["description"].endswith(": PER, PRODUCT")
+    assert [source["name"] for source in meta["sources"]] == ["source-0", "source-1"]
+    assert meta["provenance"]["corpus"]["splits"] == {"train": "ab"}

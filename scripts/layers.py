@@ -11,8 +11,8 @@ from _cli import collecting, reporting_problems
 
 from persian_ner import files
 from persian_ner.intake import read_raw
+from persian_ner.layers import agreement, standoff, summary
 from persian_ner.layers import build as building
-from persian_ner.layers import standoff, summary
 from persian_ner.layers.places import load_gazetteer
 from persian_ner.records import InputError, Problem
 from persian_ner.sources import read_source
@@ -85,6 +85,42 @@ def sheet(
         ]
     files.write_text(output, summary.render(summaries))
     typer.echo(f"Wrote {output}: {len(summaries)} layers")
+
+
+@app.command()
+def questions(
+    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write questions.tsv and key.tsv to")],
+    size: Annotated[int, typer.Option(min=1, help="Decisions to read again")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of the draw")] = 0,
+    sources: _Sources = _SOURCES,
+) -> None:
+    """Draw decisions of a layer for a second reader, who must not see the first ones; the corpus must be there.
+
+    The answers go to FOLDER/answers.tsv: the question's number, and what it names as LABEL=surface|LABEL=surface, or -.
+    Where a span is marked ⟦so⟧ the names inside it are asked for, elsewhere all EVENT and DATE names of the sentence.
+    """
+    with reporting_problems():
+        source = read_source(sources / f"{name}.yml")
+        if source.layer is None:
+            raise InputError([Problem(str(sources / f"{name}.yml"), 0, "", "it names no layer")])
+        drawn = agreement.sample(standoff.read(Path(source.layer)), read_raw(source, Path()), size, seed)
+        agreement.write_sheet(folder, drawn)
+    typer.echo(f"Wrote {len(drawn)} questions to {folder / agreement.QUESTIONS_FILE}")
+
+
+@app.command()
+def reread(
+    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    folder: Annotated[Path, typer.Argument(help="Folder of questions, with answers.tsv", exists=True)],
+    decisions: _Decisions = _DECISIONS,
+) -> None:
+    """Keep the second reader's answers beside the layer, for the agreement that sheet reports."""
+    with reporting_problems():
+        answers = agreement.join(folder)
+        agreement.write_answers(decisions / "agreement" / f"{name}.tsv", answers)
+    agreed = sum(answer.agrees for answer in answers)
+    typer.echo(f"Wrote {decisions / 'agreement' / f'{name}.tsv'}: {agreed} of {len(answers)} decisions agree")
 
 
 def _of_all(sources: Iterable[Path], use: Callable[[Path], T]) -> list[T]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tiny_corpus import put
 
-from persian_ner.layers.agreement import Answer, Question, read_answers, sample
+from persian_ner.layers.agreement import Answer, Question, join, read_answers, sample, write_answers, write_sheet
 from persian_ner.layers.standoff import Edit, Entry, Layer, digest
 from persian_ner.records import InputError, Problem, Record
 
@@ -125,3 +125,36 @@ def test_every_bad_answer_is_listed(tmp_path: Path) -> None:
         Problem(str(file), 4, "y", "not a decision made twice: 'y\\tz'"),
     ]
     assert [problem.line for problem in raised.value.problems] == [1, 3, 4, 5]
+
+
+def test_a_sheet_is_answered_and_kept(tmp_path: Path) -> None:
+    write_sheet(tmp_path, list(QUESTIONS.values()))
+    asked = (tmp_path / "questions.tsv").read_text(encoding="utf-8").splitlines()
+    assert asked[1] == "2\tدر جام جهانی ⟦دوحه قطر⟧ و کاخ بود"
+    put(tmp_path / "answers.tsv", "4\tGPE=قم\n1\t-\n2\tGPE=قطر|GPE=دوحه \r\n3\tORG=کاخ\n")
+    answers = join(tmp_path)
+    assert [(item.second, item.agrees) for item in answers] == [
+        ("-", False),
+        ("GPE=قطر|GPE=دوحه", True),
+        ("ORG=کاخ", False),
+        ("GPE=قم", True),
+    ]
+    write_answers(tmp_path / "kept.tsv", answers)
+    assert read_answers(tmp_path / "kept.tsv") == answers
+
+
+def test_all_that_is_wrong_with_answers_is_named(tmp_path: Path) -> None:
+    write_sheet(tmp_path, list(QUESTIONS.values()))
+    file = put(tmp_path / "answers.tsv", "1\t-\n1\t-\n2\tقطر\n3\tGPE=\n9\t-\n4\n")
+    with pytest.raises(InputError) as raised:
+        join(tmp_path)
+    assert [(problem.line, problem.doc_id) for problem in raised.value.problems if problem.file == str(file)] == [
+        *[(0, number) for number in "2349"],
+        (2, "1"),
+        (3, ""),
+        (4, ""),
+        (6, ""),
+    ]
+    file.unlink()
+    with pytest.raises(InputError, match="no such file"):
+        join(tmp_path)

@@ -438,6 +438,22 @@ def test_layers_are_built_by_command(project: Path) -> None:
     assert (mine.source, list(mine.documents)) == ("mine", ["mine"])
 
 
+def test_decisions_are_drawn_for_a_second_reader_by_command(project: Path) -> None:
+    run("build", "mine")
+    done = run_script("layers", "questions", "mine", "sheet", "--size", "2", "--sources", "sources")
+    assert (done.exit_code, done.stdout) == (0, "Wrote 2 questions to sheet/questions.tsv\n")
+    assert "gazetteer" not in (project / "sheet" / "questions.tsv").read_text(encoding="utf-8")
+    put(project / "sheet" / "answers.tsv", "1\tGPE=قطر\n2\tGPE=قطر\n")
+    done = run_script("layers", "reread", "mine", "sheet", "--decisions", "decisions")
+    assert (done.exit_code, done.stdout) == (0, "Wrote decisions/agreement/mine.tsv: 1 of 2 decisions agree\n")
+    put(project / "sheet" / "answers.tsv", "1\tGPE=قطر\n")
+    done = run_script("layers", "reread", "mine", "sheet", "--decisions", "decisions")
+    assert done.exit_code == 1 and "[2] not answered" in done.stderr
+    put(project / "sources" / "plain.yml", json.dumps(SOURCE.model_dump(exclude={"layer"}) | {"labels": {}}))
+    done = run_script("layers", "questions", "plain", "sheet", "--sources", "sources")
+    assert done.exit_code == 1 and "it names no layer" in done.stderr
+
+
 def test_the_problems_of_all_sources_are_listed_and_nothing_is_written(project: Path) -> None:
     run("build", "mine")
     before = contents(project)

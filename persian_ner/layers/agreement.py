@@ -3,21 +3,30 @@
 The second reader sees what the first saw and not what the first decided: for a
 span of the source the sentence with that span marked, for a span the layer adds
 the bare sentence, in which all names are to be found again.
+
+A sheet is a folder: ``questions.tsv`` (number, text) is for the second reader, who
+answers in ``answers.tsv`` (number, names as ``label=surface`` joined by ``|``, or ``-``);
+``key.tsv`` says what was asked and what the first reader decided.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from persian_ner.files import write_text
 from persian_ner.layers.standoff import Edit, Layer
 from persian_ner.layers.tsv import rows
 from persian_ner.records import InputError, Problem, Record
 
 _NOTHING = "-"
+_ADDS, _SPAN = "adds", "span"
 _MARK = "⟦{}⟧"
+_NAMES = re.compile(r"-|[^\s|=]+=[^|=]+(\|[^\s|=]+=[^|=]+)*")
+QUESTIONS_FILE, KEY_FILE, ANSWERS_FILE = "questions.tsv", "key.tsv", "answers.tsv"
 
 
 @dataclass(frozen=True)
@@ -87,11 +96,58 @@ def read_answers(path: Path) -> list[Answer]:
     answers: list[Answer] = []
     problems: list[Problem] = []
     for number, cells in rows(path, problems):
-        if len(cells) != 6 or not cells[1].isdecimal() or not cells[2].isdecimal() or cells[3] not in ("adds", "span"):
+        if len(cells) != 6 or not cells[1].isdecimal() or not cells[2].isdecimal() or cells[3] not in (_ADDS, _SPAN):
             line = "\t".join(cells)
             problems.append(Problem(str(path), number, cells[0], f"not a decision made twice: {line!r}"))
         else:
-            answers.append(Answer(cells[0], int(cells[1]), int(cells[2]), cells[3] == "adds", cells[4], cells[5]))
+            answers.append(Answer(cells[0], int(cells[1]), int(cells[2]), cells[3] == _ADDS, cells[4], cells[5]))
     if problems:
         raise InputError(problems)
     return answers
+
+
+def write_sheet(folder: Path, questions: Sequence[Question]) -> None:
+    """Write the questions, and apart from them the key."""
+    asked = (f"{number}\t{question.sheet}" for number, question in enumerate(questions, start=1))
+    key = (_line(item.record, item.start, item.end, item.adds, item.first) for item in questions)
+    write_text(folder / QUESTIONS_FILE, "".join(f"{line}\n" for line in asked))
+    write_text(folder / KEY_FILE, "".join(f"{line}\n" for line in key))
+
+
+def join(folder: Path) -> list[Answer]:
+    """The key with the second reader's answers.
+
+    Raises :class:`InputError` for a missing file and with every line that is no
+    answer, every question that has none or two, and every answer to no question.
+    """
+    problems: list[Problem] = []
+    key = [cells for _, cells in rows(folder / KEY_FILE, problems)]
+    file = folder / ANSWERS_FILE
+    given: dict[str, str] = {}
+    for number, cells in rows(file, problems):
+        if len(cells) != 2 or not _NAMES.fullmatch(cells[1].strip()):
+            line = "\t".join(cells)
+            problems.append(Problem(str(file), number, "", f"not number and names (LABEL=surface|… or -): {line!r}"))
+        elif cells[0] in given:
+            problems.append(Problem(str(file), number, cells[0], "answered twice"))
+        else:
+            given[cells[0]] = cells[1].strip()
+    asked = {str(number): cells for number, cells in enumerate(key, start=1)}
+    problems += [Problem(str(file), 0, name, "not answered") for name in asked.keys() - given.keys()]
+    problems += [Problem(str(file), 0, name, "no such question") for name in given.keys() - asked.keys()]
+    if problems:
+        raise InputError(problems)
+    return [
+        Answer(record, int(start), int(end), kind == _ADDS, first, given[number])
+        for number, (record, start, end, kind, first) in asked.items()
+    ]
+
+
+def write_answers(path: Path, answers: Iterable[Answer]) -> None:
+    """Write decisions made twice, as :func:`read_answers` reads them."""
+    lines = (f"{_line(item.record, item.start, item.end, item.adds, item.first)}\t{item.second}" for item in answers)
+    write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def _line(record: str, start: int, end: int, adds: bool, first: str) -> str:
+    return "\t".join([record, str(start), str(end), _ADDS if adds else _SPAN, first])

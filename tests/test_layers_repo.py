@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from project_copy import ROOT
+from script_runs import run_script
 
 from persian_ner import validation
 from persian_ner.characters import comparable
@@ -146,3 +147,10 @@ def test_a_layer_is_what_its_decisions_give(name: str) -> None:
     surfaces = read_surfaces(LAYERS / "surfaces.tsv")
     readings = read_readings(LAYERS / "readings" / f"{name}.tsv")
     assert build(SOURCES[name], records(name), gazetteer(), surfaces, readings) == layer(name)
+
+
+def test_the_page_about_the_layers_is_current(tmp_path: Path) -> None:
+    page = tmp_path / "layers.md"
+    done = run_script("layers", "sheet", str(page), "--layers", str(ROOT / "assets" / "layers"))
+    assert done.exit_code == 0
+    assert page.read_text(encoding="utf-8") == (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")

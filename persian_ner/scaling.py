@@ -96,7 +96,7 @@ def measure(
     for workers in range(1, most_workers + 1):
         with tempfile.TemporaryDirectory() as folder:
             summary = annotate_ray.annotate_files(replace(job, output=folder), workers=workers, gpu=gpu)
-        summaries.append(_checked(summary, workers))
+        summaries.append(_checked(summary, most_workers))  # rather now than after all other measurements
     alone, last = summaries[0], summaries[-1]
     speeds = [_speed(workers, summary, alone) for workers, summary in enumerate(summaries, start=1)]
     return Scaling(

@@ -48,7 +48,12 @@ class Gazetteer:
 
 
 def load_gazetteer(folder: Path) -> Gazetteer:
-    """Read countries (CLDR, i18n-iso-countries), Iranian divisions and GeoNames places below ``folder``."""
+    """Read lists of places below ``folder``.
+
+    Needed are, under these names: the Persian ``territories.json`` of CLDR (in ``cldr_fa``), ``fa.json`` of
+    i18n-iso-countries, ``all.json`` of sajaddp/list-of-cities-in-Iran, and the places of GeoNames with at least a
+    thousand inhabitants and their names in Arabic script (``pop``, ``alt``).
+    """
     names: set[str] = set()
     names.update(_values(srsly.read_json(folder / "i18n_iso_countries_fa.json")["countries"].values()))
     territories = srsly.read_json(folder / "cldr_fa" / "territories.json")

@@ -276,7 +276,10 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
         _NUMBER_FILTERS | {"css_class": css_class},
         style=read_templates("report.css") + palette_css(),
         script=read_templates("fold.js", "report.js"),
-        sections=[_section(evaluation) for evaluation in evaluations],
+        sections=[
+            _section(evaluation) | {"title": title}
+            for evaluation, title in zip(evaluations, titles([item.metrics for item in evaluations]), strict=True)
+        ],
         error_names=ERROR_NAMES,
         label_names=LABEL_NAMES,
         known_names=KNOWN_NAMES,
@@ -285,6 +288,21 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
         breakdown_names=BREAKDOWN_NAMES,
         unknown_names=UNKNOWN_NAMES,
     )
+
+
+def titles(evaluations: Sequence[EvaluationMetrics]) -> list[str]:
+    """What tells evaluations apart: the name; with others of the same name also the model, and then a number."""
+    found = [metrics.name or "ارزیابی" for metrics in evaluations]
+    models = [
+        f"{run.model.lang}_{run.model.name} {run.model.version}" if (run := m.provenance) else "" for m in evaluations
+    ]
+    for more in (models, [str(number) for number in range(1, len(found) + 1)]):
+        repeated = Counter(found)
+        found = [
+            " · ".join(filter(None, (name, mark))) if repeated[name] > 1 else name
+            for name, mark in zip(found, more, strict=True)
+        ]
+    return found
 
 
 def markdown_summary(evaluation: Evaluation) -> str:

@@ -43,6 +43,7 @@ from persian_ner.report import (
     read_training_log,
     reliability,
     render_html,
+    titles,
 )
 from persian_ner.robustness import Change, DamageResult, Robustness
 
@@ -72,6 +73,26 @@ WRONG = Evaluated(
     meta={"topic": "سفر"},
 )
 RIGHT = Evaluated("right", "شیراز", [Span(start=0, end=5, label="GPE")], [Span(start=0, end=5, label="GPE")])
+
+
+def test_evaluations_of_the_same_name_are_told_apart():
+    def made_by(model: str, name: str) -> EvaluationMetrics:
+        made = Provenance(
+            created=datetime(2025, 1, 2, tzinfo=timezone.utc),
+            model=ModelInfo(name=model, lang="fa", version="1.0"),
+            data=None,
+            device="cpu",
+            git_commit=None,
+            versions={},
+        )
+        return scored(RIGHT, name=name).model_copy(update={"provenance": made})
+
+    big, small, other = made_by("big", "test"), made_by("small", "test"), made_by("big", "gold")
+    assert titles([big, small, other]) == ["test · fa_big 1.0", "test · fa_small 1.0", "gold"]
+    assert titles([big, big, small]) == ["test · fa_big 1.0 · 1", "test · fa_big 1.0 · 2", "test · fa_small 1.0"]
+    assert titles([scored(RIGHT), scored(RIGHT)]) == ["ارزیابی · 1", "ارزیابی · 2"]
+    html = render_html([Evaluation(big, [RIGHT]), Evaluation(small, [RIGHT])])
+    assert html.count("test · fa_small 1.0") == 2
 
 
 def test_passages_cut_at_line_breaks_and_mark_errors():

@@ -3,7 +3,8 @@
 A **damage** proposes edits of a text; :func:`apply` carries them out and moves
 the spans. The same documents clean and damaged are what robustness is measured
 on (:mod:`persian_ner.robustness`), and damaged training examples make a model
-robust (:func:`scraper_noise`). Every damage keeps three promises: an edit lies
+robust (:func:`scraper_noise`). Swapping the names of people for those of one
+group counts as a damage too: what it costs is the model's bias. Every damage keeps three promises: an edit lies
 inside one span or outside all of them, no span becomes empty, and a span border
 that was a border of the pipeline's tokens (of white space: none) still is one.
 """
@@ -17,8 +18,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import NamedTuple
 
+import yaml
 from spacy.language import Language
 from spacy.tokens import Doc, Token
 from spacy.training import Example
@@ -633,3 +636,41 @@ def diacritics_added(text: str, spans: Sequence[Span], rng: random.Random, rate:
         for match in _LETTER.finditer(text)
         if not unicodedata.combining(text[match.end() : match.end() + 1] or " ") and rng.random() < rate
     ]
+
+
+NAME_GROUPS: dict[str, dict[str, list[str]]] = yaml.safe_load(
+    Path(__file__).with_name("names.yml").read_text(encoding="utf-8")
+)
+"""First names and surnames (``first``, ``last``) of groups of people."""
+
+
+def _swapped(group: str) -> Damage:
+    """The names of people become those of one group, each the same wherever it occurs, alone or in a longer name."""
+    firsts, lasts = (NAME_GROUPS[group][part] for part in ("first", "last"))
+
+    def swap(text: str, spans: Sequence[Span], rng: random.Random, rate: float) -> list[Edit]:
+        people = [span for span in spans if span.label == "PER" and rng.random() < rate]
+        words = [text[span.start : span.end].split() for span in people]
+        first: dict[str, str] = {}
+        last: dict[str, str] = {}
+        for *given, family in filter(lambda name: len(name) > 1, words):
+            first.setdefault(" ".join(given), rng.choice(firsts))
+            last.setdefault(family, rng.choice(lasts))
+        edits = []
+        for span, name in zip(people, words, strict=True):
+            if len(name) > 1:
+                new = f"{first[' '.join(name[:-1])]} {last[name[-1]]}"
+            elif name and name[0] in first:
+                new = first[name[0]]
+            else:
+                new = last.setdefault("".join(name), rng.choice(lasts))
+            edits.append(Edit(span.start, span.end, new))
+        return edits
+
+    swap.__name__ = f"names_{group}"
+    swap.__doc__ = _swapped.__doc__
+    return swap
+
+
+for _group in NAME_GROUPS:
+    _damage(rate=1.0)(_swapped(_group))

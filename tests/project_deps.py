@@ -15,6 +15,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "persian_ner"
 TRAINING = ("-m spacy train", "scripts/study.py")
 """What in a command's script begins a training, which finds code by the entry points of the configuration."""
+DATA = {
+    "persian_ner/augment.py": "persian_ner/names.yml",
+    "persian_ner/layers/wordlists.py": "persian_ner/layers/words.yml",
+}
+"""What code reads from files beside it."""
 _DEPS = re.compile(r"(?<=\n    deps:\n)(?:      - .*\n)+")
 
 
@@ -31,7 +36,8 @@ def code_of(script: str, root: Path = ROOT) -> set[str]:
     if any(training in script for training in TRAINING):
         points = [*entry_points(group="spacy_callbacks"), *entry_points(group="spacy_loggers")]
         begun |= {file for point in points for file in _files(point.module, root, root)}
-    return {file.as_posix() for begin in begun for file in imported_files(begin, root)}
+    code = {file.as_posix() for begin in begun for file in imported_files(begin, root)}
+    return code | {data for file, data in DATA.items() if file in code}
 
 
 def _with_code(block: str, root: Path) -> str:
@@ -39,7 +45,8 @@ def _with_code(block: str, root: Path) -> str:
     ordered = sorted(code, key=lambda file: (file.startswith(PACKAGE), file))
 
     def made_anew(deps: re.Match[str]) -> str:
-        others = [line for line in deps[0].splitlines() if not re.search(rf" (scripts|{PACKAGE})/.*\.py$", line)]
+        made = re.compile(rf" (scripts|{PACKAGE})/.*\.(py|yml)$")
+        others = [line for line in deps[0].splitlines() if not made.search(line)]
         return "".join(f"{line}\n" for line in [*others, *(f"      - {file}" for file in ordered)])
 
     return _DEPS.sub(made_anew, block)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -390,7 +391,31 @@ def test_a_letter_with_a_mark_gets_no_other() -> None:
 def test_every_damage_changes_a_text_that_has_what_it_damages() -> None:
     text = "سارا می‌گوید: کیک ۱۴۰۴ خوب است. " * 3
     for name in DAMAGES:
-        assert moved(name, text, [])[0] != text, name
+        spans = [Span(start=0, end=4, label="PER")] if name.startswith("names_") else []
+        assert moved(name, text, spans)[0] != text, name
+
+
+@pytest.mark.parametrize("group", augment.NAME_GROUPS)
+def test_people_are_renamed_alike_wherever_they_occur(group: str) -> None:
+    text = "احمدی آمد. سارا احمدی و رضا احمدی از تهران‌اند. سارا گفت، مهر گفت."
+    spans, place = [], 0
+    for surface in ("احمدی", "سارا احمدی", "رضا احمدی", "تهران", "سارا", "مهر"):
+        place = text.index(surface, place)
+        spans.append(Span(start=place, end=place + len(surface), label="GPE" if surface == "تهران" else "PER"))
+        place += len(surface)
+    alone, sara, reza, tehran, again, other = surfaces(*moved(f"names_{group}", text, spans))
+    assert tehran == "تهران"
+    names = augment.NAME_GROUPS[group]
+    assert alone in names["last"] and other in names["last"] and again in names["first"]
+    assert sara == f"{again} {alone}"
+    assert reza.removesuffix(f" {alone}") in names["first"]
+
+
+def test_names_of_a_group_are_different_and_words_of_the_tokenizer() -> None:
+    for group in augment.NAME_GROUPS.values():
+        for names in group.values():
+            assert len(set(names)) == len(names) >= 30
+            assert all(re.fullmatch(r"[\u0621-\u06cc\u200c ]+", name) for name in names)
 
 
 def record(text: str = "رئیس‌جمهور به تهران رفت. سال ۱۴۰۴ خوب است. " * 8, **fields: object) -> Record:

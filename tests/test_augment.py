@@ -493,7 +493,9 @@ def test_the_example_is_yielded_as_it_is_at_level_zero() -> None:
 
 
 def test_the_level_is_a_share_and_spacy_seeds_it() -> None:
-    example = make_example(" ".join(WORDS), [])
+    text = " ".join(WORDS)
+    start = text.index("سارا احمدی")
+    example = make_example(text, [Span(start=start, end=start + 10, label="PER")])
     augmenter = scraper_noise(0.5, [*DAMAGES, *MIXTURES])
 
     def texts(seed: int) -> list[str]:

@@ -29,7 +29,7 @@ CONFIG: dict[str, Any] = {
         "sources": {"news.txt.xz": 1.0, "more.txt.zst": 0.5},
         "tokenizer_sources": ["news.txt.xz", "more.txt.zst"],
         "block_length": 32,
-        "held_out_blocks": 4,
+        "held_out_blocks": 40,
     },
     "schedule": {
         "steps": 6,
@@ -80,7 +80,15 @@ def trained(prepared: Path, target: Path, *step_counts: int) -> dict[str, torch.
     shutil.copytree(prepared, target)
     for steps in step_counts:
         # a constant learning rate: only then may a run be given more steps
-        encoder.run({**CONFIG, "schedule": {**CONFIG["schedule"], "steps": steps, "decay": 1e-9}}, target)
+        schedule = {
+            **CONFIG["schedule"],
+            "steps": steps,
+            "decay": 1e-9,
+            "batch_rows": 16,
+            "body_rate": 1e-2,
+            "embedding_rate": 3e-2,
+        }
+        encoder.run({**CONFIG, "schedule": schedule}, target)
     return torch.load(target / "checkpoint.pt", weights_only=True)["model"]
 
 
@@ -124,7 +132,7 @@ def test_training_learns_and_resumes_exactly(prepared: Path, tmp_path: Path) -> 
     assert all(torch.allclose(at_once[name], resumed[name], atol=1e-6) for name in at_once)
     log = [json.loads(line) for line in (tmp_path / "at_once" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     losses = [entry["held_out_loss"] for entry in log if "step" in entry]
-    assert losses[-1] < losses[0]
+    assert losses[-1] < losses[0] - 0.1
 
 
 def test_export_loads_by_auto_classes(prepared: Path, tmp_path: Path) -> None:

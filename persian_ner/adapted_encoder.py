@@ -23,8 +23,8 @@ import srsly
 from spacy.language import Language
 
 from persian_ner import files
+from persian_ner.pretraining.card import ADAPTATION
 
-HEADING = "## Adaptation"
 HEAD = "ner"
 """Folder of the head inside the encoder's folder, as the component writes it."""
 _WEIGHTS, _CARD = "model.safetensors", "README.md"
@@ -60,7 +60,7 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
         shutil.rmtree(encoder / HEAD, ignore_errors=True)
         (Path(folder) / HEAD).replace(encoder / HEAD)
         (Path(folder) / _WEIGHTS).replace(encoder / _WEIGHTS)
-    card = (encoder / _CARD).read_text(encoding="utf-8").split(HEADING)[0].rstrip()
+    card = (encoder / _CARD).read_text(encoding="utf-8").split(ADAPTATION)[0].rstrip()
     files.write_text(encoder / _CARD, f"{card}\n\n{_section(meta)}")
     return meta
 
@@ -105,7 +105,7 @@ def in_turn(*callbacks: Callable[[Language], Language]) -> Callable[[Language], 
 def _section(meta: dict[str, Any]) -> str:
     performance = meta["performance"]
     rows = "\n".join(f"| {source['name']} | {source['license']} |" for source in meta["sources"])
-    return f"""{HEADING}
+    return f"""{ADAPTATION}
 
 After pre-training the encoder was fine-tuned for named-entity recognition, as part of a pipeline with the labels
 {", ".join(meta["labels"]["ner"])}, on the training split of the corpora below with the layers of this repository

@@ -16,7 +16,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, wraps
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -149,15 +149,20 @@ def scraper_noise(level: float, damages: list[str]) -> Callable[[Language, Examp
     return augment
 
 
-def damaged_example(nlp: Language, example: Example, damages: Recipe, seed: int) -> Example | None:
-    """A damaged variant tokenised by ``nlp``; None where :func:`scraper_noise` says the example stays as it is."""
+def damaged_example(
+    nlp: Language, example: Example, damages: Recipe, seed: int, known: Mapping[str, Damage] = DAMAGES
+) -> Example | None:
+    """A damaged variant tokenised by ``nlp``; None where :func:`scraper_noise` says the example stays as it is.
+
+    ``known`` are the damages that ``damages`` may name.
+    """
     reference = example.reference
     if not _carries_entities_only(reference):
         return None
     text = reference.text
     spans = [Span(start=entity.start_char, end=entity.end_char, label=entity.label_) for entity in reference.ents]
     unknown = _unknown_ranges(reference)
-    for step in _in_turn(text, spans, damages, str(seed)):
+    for step in _in_turn(text, spans, damages, str(seed), known):
         text, spans = step.text, step.spans
         unknown = [(_leftmost(start, step.edits), _rightmost(end, step.edits)) for start, end in unknown]
     if text == reference.text:
@@ -186,11 +191,13 @@ class _Step(NamedTuple):
     spans: list[Span]
 
 
-def _in_turn(text: str, spans: Sequence[Span], damages: Recipe, seed: str) -> Iterator[_Step]:
+def _in_turn(
+    text: str, spans: Sequence[Span], damages: Recipe, seed: str, known: Mapping[str, Damage] = DAMAGES
+) -> Iterator[_Step]:
     for name, rate in damages.items():
         # A generator of its own for each damage: what one of them draws does not depend on the others.
         rng = random.Random(f"{name}/{seed}")
-        edits = DAMAGES[name](text, spans, rng, rate)
+        edits = known[name](text, spans, rng, rate)
         if edits:
             text, spans = apply(text, spans, edits)
             yield _Step(name, edits, text, spans)
@@ -329,16 +336,21 @@ def _touches(token: Token, ranges: Sequence[tuple[int, int]]) -> bool:
 # The damages
 
 
+def harmless(propose: Damage) -> Damage:
+    """A damage out of a function that proposes edits: those that break a promise of this module are left out."""
+
+    @wraps(propose)
+    def done(text: str, spans: Sequence[Span], rng: random.Random, rate: float) -> list[Edit]:
+        return _harmless(text, spans, propose(text, spans, rng, rate))
+
+    return done
+
+
 def _damage(rate: float) -> Callable[[Damage], Damage]:
     """Register a function that proposes edits as a damage, which keeps the promises of this module."""
 
     def register(propose: Damage) -> Damage:
-        def done(text: str, spans: Sequence[Span], rng: random.Random, rate: float) -> list[Edit]:
-            return _harmless(text, spans, propose(text, spans, rng, rate))
-
-        done.__name__ = done.__qualname__ = propose.__name__
-        done.__doc__ = propose.__doc__
-        DAMAGES[propose.__name__] = done
+        done = DAMAGES[propose.__name__] = harmless(propose)
         RATES[propose.__name__] = rate
         return done
 

@@ -37,6 +37,18 @@ def prepare(
 
 
 @app.command()
+def prepare_further(
+    config: Config,
+    raw_text: Annotated[Path, typer.Argument(help="Folder with raw text files (.txt, .txt.xz, .txt.zst)", exists=True)],
+    start: Annotated[Path, typer.Argument(help="Encoder to go on from, with its tokenizer", exists=True)],
+    folder: Folder,
+) -> None:
+    """Pack the text for going on from an encoder that is there."""
+    encoder.prepare_further(encoder.read_config(config), raw_text, start, folder)
+    typer.echo(f"Prepared {folder}: packed blocks, initial model")
+
+
+@app.command()
 def train(config: Config, folder: Folder) -> None:
     """Masked-LM training; run it again to go on where it stopped."""
     encoder.run(encoder.read_config(config), folder)

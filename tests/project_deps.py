@@ -34,7 +34,8 @@ def code_of(script: str, root: Path = ROOT) -> set[str]:
     """The files of ours that a command runs whose ``script`` this is, relative to ``root``."""
     begun = {root / word for word in re.findall(r"\bscripts/\w+\.py", script)}
     if any(training in script for training in TRAINING):
-        points = [*entry_points(group="spacy_callbacks"), *entry_points(group="spacy_loggers")]
+        groups = ("spacy_callbacks", "spacy_loggers", "spacy_augmenters")
+        points = [point for group in groups for point in entry_points(group=group)]
         begun |= {file for point in points for file in _files(point.module, root, root)}
     code = {file.as_posix() for begin in begun for file in imported_files(begin, root)}
     return code | {data for file, data in DATA.items() if file in code}

@@ -196,3 +196,26 @@ def test_clean_counts_each_reason() -> None:
     kept, counts = corpus.clean(lines, set())
     assert kept == ["", long]
     assert counts == corpus.CleaningCounts(read=4, kept=1, too_short=1, not_persian=1, duplicate=1)
+
+
+def test_going_on_from_an_encoder(prepared: Path, tmp_path: Path) -> None:
+    trained(prepared, tmp_path / "run", 2)
+    encoder.export(tmp_path / "run", tmp_path / "encoder")
+    card = tmp_path / "encoder" / "README.md"
+    card.write_text(card.read_text(encoding="utf-8") + "\n## Adaptation\n\nto names\n", encoding="utf-8")
+    raw, further = prepared.parent / "raw", tmp_path / "further"
+    encoder.prepare_further(CONFIG, raw, tmp_path / "encoder", further)
+    start = AutoModel.from_pretrained(tmp_path / "encoder").embeddings.word_embeddings.weight
+    initial = BertForMaskedLM.from_pretrained(further / "initial")
+    assert torch.equal(initial.bert.embeddings.word_embeddings.weight, start.float())
+    assert initial.cls.predictions.decoder.bias.std() > 0.1  # knows which pieces are frequent
+    assert (further / "tokenizer" / "tokenizer.json").read_text() == (tmp_path / "encoder/tokenizer.json").read_text()
+
+    encoder.run({**CONFIG, "schedule": {**CONFIG["schedule"], "steps": 4}}, further)
+    encoder.export(further, tmp_path / "encoder")
+    after = card.read_text(encoding="utf-8")
+    sections = [line for line in after.splitlines() if line.startswith("## ")]
+    assert sections == ["## Origin", "## Training", "## Earlier Adaptation", "## Further training", "## Limits"]
+    assert not torch.equal(AutoModel.from_pretrained(tmp_path / "encoder").embeddings.word_embeddings.weight, start)
+    with pytest.raises(FileExistsError):
+        encoder.prepare_further(CONFIG, raw, tmp_path / "encoder", further)

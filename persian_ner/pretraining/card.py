@@ -6,6 +6,9 @@ from typing import Any
 
 from transformers import BertConfig
 
+ADAPTATION = "## Adaptation"
+"""Heading of what :mod:`persian_ner.adapted_encoder` writes at the end of the card."""
+_LIMITS = "## Limits"
 _CURVE_ROWS = 12
 
 
@@ -15,21 +18,6 @@ def model_card(log: list[dict[str, Any]], sources: dict[str, Any], parameters: i
     ``log`` holds an entry with ``start`` and ``schedule`` for each time the run
     was started or resumed, and entries with ``step`` in between.
     """
-    runs = [entry for entry in log if "start" in entry]
-    entries = {entry["step"]: entry for entry in log if "step" in entry}
-    points = sorted(entries.values(), key=lambda entry: entry["step"])
-    schedule = runs[-1]["schedule"]
-    last = points[-1]
-    every = max(1, len(points) // _CURVE_ROWS)
-    curve = [point for number, point in enumerate(points) if number % every == 0 or point is last]
-    data = "\n".join(
-        f"| {name} | {facts['kept']:,} | {facts.get('tokens', 0):,} | {facts.get('blocks_used', 0):,} |"
-        for name, facts in sources.items()
-    )
-    rows = "\n".join(
-        f"| {point['step']:,} | {point['tokens'] / 1e6:.1f} | {point['loss']:.2f} | {point['held_out_loss']:.2f} |"
-        for point in curve
-    )
     return f"""# Compact Persian encoder
 
 A BERT of {config.num_hidden_layers} layers × {config.hidden_size} ({parameters / 1e6:.1f} M parameters, fp16) for
@@ -45,7 +33,46 @@ by {config.vocab_size:,} Persian word pieces, placed in the English embedding sp
 
 ## Training
 
-Masked language modelling: whole words, {schedule["mask_rate"]:.0%} of them, {last["tokens"] / 1e6:.1f} M tokens in
+{_training(log, sources)}
+{_LIMITS}
+
+It has seen little text for a language model, mostly Iranian news up to 2025; Dari and Tajik in Persian script are
+rare in it, and Latin script rarer. Texts longer than {config.max_position_embeddings} pieces must be windowed, as the
+pipeline's configuration does.
+
+Licence: Apache-2.0, like the encoder it starts from.
+"""
+
+
+def further_card(before: str, log: list[dict[str, Any]], sources: dict[str, Any]) -> str:
+    """The card ``before`` of the encoder that a run went on from, with a section on that run, in order of events."""
+    history, limits, rest = before.partition(_LIMITS)
+    if not limits:
+        raise ValueError(f"the card of the encoder has no heading {_LIMITS!r}")
+    first, adapted, adaptation = rest.partition(ADAPTATION)
+    then = f"{ADAPTATION.replace('##', '## Earlier', 1)}{adaptation.rstrip()}\n\n" if adapted else ""
+    section = f"## Further training\n\nFrom there on, with a new masked-LM head.\n\n{_training(log, sources)}\n"
+    return f"{history}{then}{section}{limits}{first.rstrip()}\n"
+
+
+def _training(log: list[dict[str, Any]], sources: dict[str, Any]) -> str:
+    runs = [entry for entry in log if "start" in entry]
+    entries = {entry["step"]: entry for entry in log if "step" in entry}
+    points = sorted(entries.values(), key=lambda entry: entry["step"])
+    schedule = runs[-1]["schedule"]
+    last = points[-1]
+    every = max(1, len(points) // _CURVE_ROWS)
+    curve = [point for number, point in enumerate(points) if number % every == 0 or point is last]
+    data = "\n".join(
+        f"| {name} | {facts['kept']:,} | {facts.get('tokens', 0):,} | {facts.get('blocks_used', 0):,} |"
+        for name, facts in sources.items()
+    )
+    rows = "\n".join(
+        f"| {point['step']:,} | {point['tokens'] / 1e6:.1f} | {point['loss']:.2f} | {point['held_out_loss']:.2f} |"
+        for point in curve
+    )
+    tokens = last["tokens"] / 1e6
+    return f"""Masked language modelling: whole words, {schedule["mask_rate"]:.0%} of them, {tokens:.1f} M tokens in
 {last["step"]:,} steps of {schedule["batch_rows"]} rows; learning rates {schedule["body_rate"]:g} (body) and
 {schedule["embedding_rate"]:g} (embeddings), falling to zero over the last {schedule["decay"]:.0%} of the steps.
 Device: {runs[-1]["device"]}, torch {runs[-1]["torch"]}, bfloat16 arithmetic. Started or resumed {len(runs)} time(s).
@@ -60,12 +87,4 @@ served the vocabulary only. Their texts are not part of this repository.
 | step | tokens (M) | loss | held-out loss |
 |---|---|---|---|
 {rows}
-
-## Limits
-
-It has seen little text for a language model, mostly Iranian news up to 2025; Dari and Tajik in Persian script are
-rare in it, and Latin script rarer. Texts longer than {config.max_position_embeddings} pieces must be windowed, as the
-pipeline's configuration does.
-
-Licence: Apache-2.0, like the encoder it starts from.
 """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from tokenizers import Tokenizer
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from persian_ner.pretraining import corpus, warmstart
-from persian_ner.pretraining.card import model_card
+from persian_ner.pretraining.card import further_card, model_card
 from persian_ner.pretraining.loop import Schedule, train
 from persian_ner.pretraining.tokenizer import CLS, MASK, SEP, SPECIAL_TOKENS, save_for_transformers
 from persian_ner.pretraining.tokenizer import train as train_tokenizer
+
+_BEFORE = "before.md"
+"""The card of the encoder that a run goes on from, in the run's folder."""
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -34,16 +38,9 @@ def prepare(config: dict[str, Any], raw_text: Path, dictionary: Path, english: P
     the donor encoder in ``transformers`` format. Raises ``FileExistsError`` when
     ``folder`` has been trained in: its checkpoint belongs to other blocks.
     """
-    if (folder / "checkpoint.pt").exists():
-        raise FileExistsError(f"{folder} holds a trained checkpoint; name another folder, or remove it")
+    _refuse_trained(folder)
     settings = config["corpus"]
-    seed = config["schedule"]["seed"]
-    seen: set[bytes] = set()
-    cleaned: dict[str, list[str]] = {}
-    counts: dict[str, Any] = {}
-    for name in dict.fromkeys([*settings["tokenizer_sources"], *settings["sources"]]):
-        cleaned[name], cleaning = corpus.clean(corpus.read_lines(name, raw_text), seen)
-        counts[name] = asdict(cleaning)
+    cleaned, counts = _clean([*settings["tokenizer_sources"], *settings["sources"]], raw_text)
 
     def tokenizer_texts() -> Iterator[str]:
         for name in settings["tokenizer_sources"]:
@@ -52,6 +49,53 @@ def prepare(config: dict[str, Any], raw_text: Path, dictionary: Path, english: P
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = train_tokenizer(tokenizer_texts(), config["tokenizer"]["vocab_size"])
     save_for_transformers(tokenizer, folder / "tokenizer")
+    streams = _pack(config, cleaned, counts, tokenizer, folder)
+    seed = config["schedule"]["seed"]
+    model = warmstart.build(english, tokenizer, streams, warmstart.read_dictionary(dictionary), seed)
+    model.save_pretrained(folder / "initial")
+
+
+def prepare_further(config: dict[str, Any], raw_text: Path, encoder: Path, folder: Path) -> None:
+    """Build what training needs in ``folder``, as :func:`prepare` does, for going on from an exported encoder.
+
+    The tokenizer is that of ``encoder``; the masked-LM head is new, since exported
+    encoders have none. The encoder's card is kept (``before.md``). Raises as
+    :func:`prepare` does.
+    """
+    _refuse_trained(folder)
+    cleaned, counts = _clean(config["corpus"]["sources"], raw_text)
+    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+    folder.mkdir(parents=True, exist_ok=True)
+    save_for_transformers(tokenizer, folder / "tokenizer")
+    streams = _pack(config, cleaned, counts, tokenizer, folder)
+    torch.manual_seed(config["schedule"]["seed"])
+    model = BertForMaskedLM.from_pretrained(encoder, torch_dtype=torch.float32)
+    warmstart.start_at_frequencies(model, streams)
+    model.save_pretrained(folder / "initial")
+    shutil.copyfile(encoder / "README.md", folder / _BEFORE)
+
+
+def _refuse_trained(folder: Path) -> None:
+    if (folder / "checkpoint.pt").exists():
+        raise FileExistsError(f"{folder} holds a trained checkpoint; name another folder, or remove it")
+
+
+def _clean(names: Iterable[str], raw_text: Path) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """The paragraphs of each source, none twice, and what cleaning did to each."""
+    seen: set[bytes] = set()
+    cleaned: dict[str, list[str]] = {}
+    counts: dict[str, Any] = {}
+    for name in dict.fromkeys(names):
+        cleaned[name], cleaning = corpus.clean(corpus.read_lines(name, raw_text), seen)
+        counts[name] = asdict(cleaning)
+    return cleaned, counts
+
+
+def _pack(
+    config: dict[str, Any], cleaned: dict[str, list[str]], counts: dict[str, Any], tokenizer: Tokenizer, folder: Path
+) -> list[np.ndarray]:
+    """Write ``blocks.npy``, ``held_out.npy`` and ``corpus.json``; the sources as streams of pieces."""
+    settings, seed = config["corpus"], config["schedule"]["seed"]
     streams = {name: corpus.encode(cleaned[name], tokenizer) for name in settings["sources"]}
     rows = []
     for number, (name, share) in enumerate(settings["sources"].items()):
@@ -66,9 +110,8 @@ def prepare(config: dict[str, Any], raw_text: Path, dictionary: Path, english: P
     held_out = settings["held_out_blocks"]
     np.save(folder / "held_out.npy", packed[:held_out])
     np.save(folder / "blocks.npy", packed[held_out:])
-    model = warmstart.build(english, tokenizer, list(streams.values()), warmstart.read_dictionary(dictionary), seed)
-    model.save_pretrained(folder / "initial")
     (folder / "corpus.json").write_text(json.dumps(counts, indent=2), encoding="utf-8")
+    return list(streams.values())
 
 
 def run(config: dict[str, Any], folder: Path) -> None:
@@ -102,8 +145,12 @@ def export(folder: Path, target: Path) -> None:
     _save(body, folder, target)
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     sources = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
-    parameters = sum(parameter.numel() for parameter in body.parameters())
-    (target / "README.md").write_text(model_card(log, sources, parameters, config), encoding="utf-8")
+    before = folder / _BEFORE
+    if before.exists():
+        card = further_card(before.read_text(encoding="utf-8"), log, sources)
+    else:
+        card = model_card(log, sources, sum(parameter.numel() for parameter in body.parameters()), config)
+    (target / "README.md").write_text(card, encoding="utf-8")
 
 
 def export_untrained(folder: Path, target: Path, random: bool) -> None:

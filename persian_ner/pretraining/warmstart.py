@@ -158,8 +158,15 @@ def build(
         donor.get_input_embeddings().weight.detach().numpy(),
         seed,
     )
-    counts = np.sum([np.bincount(stream, minlength=len(pieces)) for stream in streams], axis=0) + 1
     with torch.no_grad():
         model.bert.embeddings.word_embeddings.weight.copy_(torch.from_numpy(embeddings))
-        model.cls.predictions.decoder.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+    start_at_frequencies(model, streams)
     return model
+
+
+def start_at_frequencies(model: BertForMaskedLM, streams: list[np.ndarray]) -> None:
+    """Let a new masked-LM head begin with how frequent each piece is, which it would have to learn first."""
+    pieces = model.config.vocab_size
+    counts = np.sum([np.bincount(stream, minlength=pieces) for stream in streams], axis=0) + 1
+    with torch.no_grad():
+        model.cls.predictions.decoder.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))

@@ -1,0 +1,198 @@
+"""Training examples with other people and other places in them, so that a model reads a name's surroundings.
+
+A model that has met a town only by name misses the towns it has not met. Swapping
+names for others of their kind («mention replacement», Dai & Adel 2020) shows it
+more names than a corpus has, in sentences that stay as they were. The names are
+those that the training split annotates and, where the lists behind the layers are
+at hand, those of :func:`persian_ner.layers.places.load_gazetteer`'s folder.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import srsly
+from pydantic import BaseModel, ConfigDict, Field
+from spacy.language import Language
+from spacy.training import Example
+
+from persian_ner.augment import Damage, Edit, damaged_example, harmless
+from persian_ner.characters import comparable
+from persian_ner.layers.wordlists import words
+from persian_ner.records import Record, Span
+
+_HEADS = (words("administrative") - words("loose_administrative")) | {"شهر"}
+"""Head words that a name of a place stands behind: «استان گیلان»."""
+_ALL_HEADS = words("administrative")
+_NO_PLACES = words("regions") | words("institutions")
+_WORD = "[اآبپتثجچحخدذرزژسشصضطظعغفقکگلمنوهیئ\u200c]+"
+_PERSIAN_NAME = re.compile(f"{_WORD}(?: {_WORD}){{0,2}}")
+"""Spelt as in Persian newspapers. GeoNames' names in Arabic script are Arabic and Urdu too."""
+_LONGEST_PLACE = 3
+_MANY_PEOPLE = 100_000
+"""Inhabitants from which a foreign town's name is taken: smaller ones are hardly ever in Persian news."""
+
+
+class Names(BaseModel):
+    """Names to swap in, each once, in the order of :func:`sorted`.
+
+    ``given`` and ``family`` are the parts of people's names, ``countries`` and
+    ``towns`` places; a town is every place with a government that is no country.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    given: list[str] = Field(min_length=1)
+    family: list[str] = Field(min_length=1)
+    countries: list[str]
+    towns: list[str] = Field(min_length=1)
+
+
+def collect(records: Iterable[Record], gazetteers: Path | None = None) -> Names:
+    """The names in the PER and GPE spans of ``records`` and, if given, in a folder of lists.
+
+    Countries are known from the lists alone. Raises ``ValueError`` when the
+    records have no full name of a person or no place.
+    """
+    given, family, towns = set[str](), set[str](), set[str]()
+    countries: set[str] = set()
+    for record in records:
+        for span in record.spans:
+            surface = record.text[span.start : span.end]
+            if not _PERSIAN_NAME.fullmatch(surface):
+                continue
+            parts = surface.split(" ")
+            if span.label == "PER" and len(parts) > 1:
+                given.add(parts[0])
+                family.add(parts[-1])
+            elif span.label == "GPE" and comparable(parts[0]) not in _ALL_HEADS:
+                towns.add(surface)
+    if gazetteers is not None:
+        countries, listed_towns, listed_given = _listed(gazetteers)
+        towns |= listed_towns
+        given |= listed_given
+    known = {comparable(name) for name in countries}
+    try:
+        return Names(
+            given=sorted(given),
+            family=sorted(family),
+            countries=sorted(countries),
+            towns=sorted(name for name in towns if comparable(name) not in known | _NO_PLACES),
+        )
+    except ValueError as error:
+        raise ValueError("the annotation has no full name of a person, or no place, to swap in") from error
+
+
+def _listed(folder: Path) -> tuple[set[str], set[str], set[str]]:
+    """Countries, towns and given names of the lists in ``folder``."""
+
+    def read(name: str) -> Any:
+        return srsly.read_json(folder / name)
+
+    countries = set(read("i18n_iso_countries_fa.json")["countries"].values())
+    towns = {item["name"] for item in read("sajaddp_all.json") if item["type"] != "rural"}
+    for place in read("geonames_cities1000_arabicscript.json"):
+        if place["pop"] >= _MANY_PEOPLE:
+            towns.update(name for name in place["alt"] if not name.startswith("ال"))
+    given = set(read("nabidam_names.json"))
+    return tuple({name for name in names if _PERSIAN_NAME.fullmatch(name)} for names in (countries, towns, given))  # type: ignore[return-value]
+
+
+def swap(names: Names) -> Damage:
+    """A damage that puts names of ``names`` in the place of those annotated; ``rate`` is the share of names swapped.
+
+    People get a new given and a new family name; countries become countries, other
+    places towns, with or without a head word («استان …»); a place at the end of an
+    ORG or EVENT («شهرداری تبریز») becomes another one. The same name becomes the same
+    wherever it occurs. A GPE that is none of the known places stays.
+    """
+    countries = {comparable(name) for name in names.countries}
+    towns = {comparable(name) for name in names.towns}
+
+    def place(old: str, rng: random.Random) -> str | None:
+        key = comparable(old)
+        pool = names.countries if key in countries else names.towns if key in towns else None
+        return rng.choice(pool) if pool else None
+
+    def propose(text: str, spans: Iterable[Span], rng: random.Random, rate: float) -> list[Edit]:
+        chosen: dict[tuple[str, str], str | None] = {}
+        edits = []
+
+        def replacement(kind: str, old: str, draw: Callable[[str, random.Random], str | None]) -> str | None:
+            key = (kind, comparable(old))
+            if key not in chosen:
+                chosen[key] = draw(old, rng) if rng.random() < rate else None
+            return chosen[key]
+
+        for span in spans:
+            surface = text[span.start : span.end]
+            parts = surface.split()
+            if span.label == "PER" and parts:
+                *first, last = parts
+                swapped = [
+                    replacement("given", " ".join(first), lambda _, rng: rng.choice(names.given)) if first else None,
+                    replacement("family", last, lambda _, rng: rng.choice(names.family)),
+                ]
+                new = " ".join(part or old for part, old in zip(swapped, (" ".join(first), last), strict=True)).strip()
+                edits.append(Edit(span.start, span.end, new))
+            elif span.label in ("GPE", "ORG", "EVENT"):
+                edits += _place_edit(span, surface, lambda old: replacement("place", old, place))
+        return edits
+
+    return harmless(propose)
+
+
+def _place_edit(span: Span, surface: str, replace: Callable[[str], str | None]) -> Iterator[Edit]:
+    """Replace the longest known place at the end of a span; in a GPE, only all of it but for a head word."""
+    borders = [match.start() for match in re.finditer(r"\S+", surface)]
+    for index in range(max(0, len(borders) - _LONGEST_PLACE), len(borders)):
+        if span.label == "GPE":
+            head = comparable(surface[: borders[index]])
+            if head and head not in _HEADS:
+                return
+        elif index == 0:
+            continue  # an organisation that is called like a place alone («ملوان», «تراکتور») is no place
+        if new := replace(surface[borders[index] :]):
+            yield Edit(span.start + borders[index], span.end, new)
+            return
+
+
+def names_swapped(level: float, rate: float, names: str | None) -> Callable[[Language, Example], Iterator[Example]]:
+    """Augmenter for ``[corpora.train.augmenter]``, registered as ``persian_ner.names_swapped.v1``.
+
+    An example is yielded as it is or, with probability ``level``, with ``rate`` of
+    its names swapped for others of the file ``names`` (:class:`Names` as JSON; none:
+    nothing is swapped). Draws with Python's global generator, which spaCy seeds.
+    Raises ``ValueError`` when ``level`` or ``rate`` is no probability or the file is
+    no such file.
+    """
+    for name, value in (("level", level), ("rate", rate)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} is {value}, not in 0–1")
+    damages = {"names": swap(Names(**srsly.read_json(names)))} if names else {}
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        variant = None
+        if damages and random.random() < level:
+            variant = damaged_example(nlp, example, {"names": rate}, random.getrandbits(64), damages)
+        yield variant or example
+
+    return augment
+
+
+def in_turn(
+    *augmenters: Callable[[Language, Example], Iterator[Example]],
+) -> Callable[[Language, Example], Iterator[Example]]:
+    """One augmenter out of several, each given what the one before it yields; ``persian_ner.in_turn.v1``."""
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        examples = [example]
+        for augmenter in augmenters:
+            examples = [variant for each in examples for variant in augmenter(nlp, each)]
+        yield from examples
+
+    return augment

@@ -44,6 +44,15 @@ def load(source: Source, root: Path) -> Loaded:
     loaded = Loaded(source, [], problems)
     if source.layer is not None:
         return _with_layer(loaded, items, root)
+    if source.documents_of is not None:
+        try:
+            known = standoff.read(root / source.documents_of).documents
+        except InputError as error:
+            loaded.problems += _of_the_source(error)
+            return loaded
+        read = len(items)
+        items = [item for item in items if standoff.document_name(item) in known]
+        loaded.left_out.update({"record of a document without decisions": read - len(items)})
     for item in items:
         record = _with_our_labels(item, source)
         loaded.records.append(record)
@@ -59,11 +68,7 @@ def _with_layer(loaded: Loaded, items: list[Record], root: Path) -> Loaded:
     try:
         layer = standoff.read(root / str(source.layer))
     except InputError as error:
-        # Problems of the whole source: no document can be skipped to be rid of them.
-        loaded.problems += [
-            Problem(item.file, 0, "", f"line {item.line}: {item.reason}" if item.line else item.reason)
-            for item in error.problems
-        ]
+        loaded.problems += _of_the_source(error)
         return loaded
     decided = frozenset(label for label, ours in source.labels.items() if ours == BY_LAYER)
     applied = standoff.apply(layer, items, source.labels, decided)
@@ -72,6 +77,14 @@ def _with_layer(loaded: Loaded, items: list[Record], root: Path) -> Loaded:
     loaded.left_out.update(applied.left_out)
     loaded.records += [_as_ours(record, record.spans, source) for record in applied.records]
     return loaded
+
+
+def _of_the_source(error: InputError) -> list[Problem]:
+    """A layer's problems as problems of the whole source: no document can be skipped to be rid of them."""
+    return [
+        Problem(item.file, 0, "", f"line {item.line}: {item.reason}" if item.line else item.reason)
+        for item in error.problems
+    ]
 
 
 def read_raw(source: Source, root: Path) -> list[Record]:

@@ -48,7 +48,8 @@ class Source(BaseModel):
     treats that: ``missing`` (unknown to the model) or ``outside`` (crudely
     counted as negative); it is required of a source that does not annotate all.
     ``split`` pins the whole source to one split; without it documents are
-    distributed.
+    distributed. ``documents_of`` is a layer file: only documents that it knows are
+    taken, as ``layer`` does too; the rest may be somebody's test set.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,6 +60,7 @@ class Source(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
     labels: dict[str, _Target | None]
     layer: str | None = None
+    documents_of: str | None = None
     annotated_labels: list[_Label]
     uncovered: Uncovered | None = None
     split: Literal["train", "dev", "test"] | None = None

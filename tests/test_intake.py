@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -186,6 +187,7 @@ def test_what_is_written(tmp_path: Path) -> None:
         "options": {},
         "labels": {"pers": "PER", "loc": "GPE", "org": "ORG", "eve": "EVENT", "dat": "DATE", "money": None},
         "layer": None,
+        "documents_of": None,
         "annotated_labels": ["PER", "ORG", "GPE", "EVENT", "DATE"],
         "uncovered": None,
         "split": "test",
@@ -370,3 +372,24 @@ def test_validate_says_what_is_absent(tmp_path: Path, monkeypatch: pytest.Monkey
         "ABSENT: columns, no columns.txt",
         "Wrote corpus/records.jsonl: 3 records, 0 problems skipped",
     ]
+
+
+def test_only_documents_of_a_layer_are_taken(tmp_path: Path) -> None:
+    lines = "\n".join(
+        json.dumps({"id": f"{name}-1", "text": "سارا", "meta": {"document": name}}) for name in ("known", "test", "other")
+    )
+    put(tmp_path / "layer.jsonl", "")
+    standoff.write(Layer("mine", {"known": "0" * 16}), tmp_path / "layer.jsonl")
+    loaded = load(jsonl_source(tmp_path, lines, documents_of="layer.jsonl"), tmp_path)
+    assert [record.id for record in loaded.records] == ["mine/known-1"]
+    assert loaded.left_out == Counter({"record of a document without decisions": 2})
+    put(tmp_path / "layer.jsonl", "no layer\n")
+    broken = load(jsonl_source(tmp_path, lines, documents_of="layer.jsonl"), tmp_path)
+    assert broken.records == []
+    assert [(problem.doc_id, problem.line) for problem in broken.problems] == [("", 0)]
+
+
+def test_peyma_without_its_layer_has_no_test_documents() -> None:
+    sources = Path(__file__).parents[1] / "configs" / "sources"
+    layered, crude = (read_source(sources / f"nsurl-300k{kind}.yml") for kind in ("", "-crude"))
+    assert crude.documents_of == layered.layer

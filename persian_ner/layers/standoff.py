@@ -83,11 +83,16 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def document_name(record: Record) -> str:
+    """The document of a record, as layers name it."""
+    return str(record.meta.get("document", record.id))
+
+
 def document_digests(records: Iterable[Record]) -> dict[str, str]:
     """The checksum of each document of a source, by ``meta["document"]``."""
     texts: dict[str, list[str]] = defaultdict(list)
     for record in records:
-        texts[str(record.meta.get("document", record.id))].append(record.text)
+        texts[document_name(record)].append(record.text)
     return {name: digest("\n".join(parts)) for name, parts in texts.items()}
 
 
@@ -198,7 +203,7 @@ def apply(
     changed = {name for name in digests.keys() & layer.documents.keys() if digests[name] != layer.documents[name]}
     seen: set[str] = set()
     for record in records:
-        document = str(record.meta.get("document", record.id))
+        document = document_name(record)
         seen.add(record.id)
         if document not in layer.documents:
             applied.left_out["record of a document without decisions"] += 1

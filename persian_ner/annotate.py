@@ -17,6 +17,9 @@ output, in numbered parts of consecutive records::
 A part without its last file does not count. Parts end where batches end, so a run
 that goes on behind the last part packs the rest as the first run would have done.
 At the end the parts are joined and the folder is deleted.
+
+**Dates** are resolved over a whole text, after its pieces have been joined, whether or
+not the pipeline has a component for that: what «همان روز» means can be in an earlier piece.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -46,6 +50,9 @@ from tqdm import tqdm
 from persian_ner import annotate_io, files
 from persian_ner.annotate_io import ENTITIES, Entry, Kind, Source
 from persian_ner.cpu_precision import Arithmetic, arithmetic_of
+from persian_ner.dates.published import publication_date
+from persian_ner.dates.resolve import resolve
+from persian_ner.dates.value import DateValue
 from persian_ner.evaluate import provenance
 from persian_ner.fast_inference import load_fast
 from persian_ner.metrics import Provenance, count_words
@@ -76,10 +83,18 @@ _SUFFIXES = (".jsonl", ".parquet")
 _PART_BYTES = 1 << 26  # a part is in memory until it is committed
 _TASKS_AHEAD = 2  # for each worker, so that none waits for the parent
 _BORDERS = [re.compile(pattern) for pattern in (r"\n", r"[.!?؟؛…]\s", r"\s")]
+_DATE = "DATE"
 _SOUND_TEXT = "سلام."
 
 T = TypeVar("T")
 Batch = list[Entry]
+
+
+class Text(NamedTuple):
+    """What is annotated of a record: its text, and the day it was published, where that is known."""
+
+    text: str
+    published: date | None
 
 
 class Outcome(NamedTuple):
@@ -94,7 +109,10 @@ class Stopped(RuntimeError):
 
 
 class Summary(BaseModel):
-    """What a finished annotation was. ``words`` are those of the annotated records."""
+    """What a finished annotation was. ``words`` are those of the annotated records.
+
+    ``undated`` are the annotated records without a publication date, where a field with it was named.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -103,6 +121,7 @@ class Summary(BaseModel):
     records: int
     annotated: int
     rejected: int
+    undated: int
     words: int
     seconds: float
     words_per_second: float | None
@@ -118,6 +137,7 @@ class Job:
     """What to annotate with which pipeline (a folder or a package), and the file to write: JSON lines or Parquet.
 
     ``bfloat16``: compute in it where the processor can (:mod:`persian_ner.fast_inference`).
+    ``date_field`` is that of the publication date; ``""`` for none.
     """
 
     source: Source
@@ -126,6 +146,7 @@ class Job:
     text_field: str = "text"
     id_field: str = "id"
     bfloat16: bool = True
+    date_field: str = ""
 
     @property
     def rejects(self) -> Path:
@@ -166,7 +187,7 @@ def annotate(
     whole batches; ``commit_seconds`` how much work an interruption can cost. Neither
     these nor ``workers`` change the result. A record is written with all its
     fields, a made-up id where it has none, its entities (offsets in characters of
-    its text) and the pipeline's version.
+    its text, and what dates mean) and the pipeline's version.
 
     Raises :class:`InputError` for a pipeline that cannot be loaded, an output of
     unknown kind or in the place of the input, an unfinished run of something else or
@@ -180,8 +201,8 @@ def annotate(
         raise InputError([Problem(str(job.output), 0, "", "is the input")])
     nlp = load_fast(job.model, gpu_id, bfloat16=job.bfloat16)
     made_by = provenance(nlp, None)
-    arithmetic = arithmetic_of(nlp)
-    with _unfinished(job, identity_of(job, nlp, made_by), clock) as parts:
+    identity = identity_of(job, nlp, made_by)
+    with _unfinished(job, identity, clock) as parts:
         entries = (checked(entry, job) for entry in job.source.read(parts.position))
         tasks = _tasks(pack(entries, lambda entry: text_size(entry, job)), batch_size)
         version = f"{made_by.model.lang}_{made_by.model.name} {made_by.model.version}"
@@ -197,7 +218,7 @@ def annotate(
                 if parts.is_due(commit_seconds):
                     parts.commit()
             parts.commit()
-        return _finish(job, parts, made_by, arithmetic, workers, batch_size)
+        return _finish(job, parts, made_by, identity["arithmetic"], workers, batch_size)
 
 
 def pack(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
@@ -238,6 +259,28 @@ def _border(text: str, earliest: int, latest: int) -> int:
         if ends := [match.end() for match in border.finditer(text, earliest, latest)]:
             return ends[-1]
     return latest
+
+
+def annotate_batch(nlp: Language, batch: list[Text]) -> list[Outcome]:
+    """Predict a batch of texts as :func:`annotate_texts` does, and resolve the dates in them."""
+    outcomes = annotate_texts(nlp, [item.text for item in batch])
+    for item, outcome in zip(batch, outcomes, strict=True):
+        resolve_dates(outcome.entities, item.published)
+    return outcomes
+
+
+def resolve_dates(entities: list[dict[str, Any]], published: date | None) -> None:
+    """Say in each DATE entity of one text, in place, which days it means; the ones before it are its context."""
+    earlier: list[DateValue] = []
+    for entity in entities:
+        if entity["label"] != _DATE:
+            continue
+        value = resolve(entity["text"], published, earlier)
+        earlier.append(value)
+        entity.pop("date", None)  # of a component of the pipeline, which knows neither the day nor other pieces
+        if iso := value.iso():
+            entity["date"] = iso
+        entity["date_details"] = value.to_dict()
 
 
 def annotate_texts(nlp: Language, texts: list[str]) -> list[Outcome]:
@@ -281,7 +324,7 @@ def _predict(nlp: Language, texts: list[str]) -> list[list[dict[str, Any]]]:
         _Piece(number, start, end)
         for number, text in enumerate(texts)
         for start, end in pieces(text, longest)
-        if not text[start:end].isspace()
+        if text[start:end].strip()
     ]
     found: list[list[dict[str, Any]]] = [[] for _ in texts]
     for batch in pack(cuts, lambda piece: piece.end - piece.start):
@@ -337,23 +380,30 @@ def _iso_date(ent: SpacySpan) -> str | None:
 
 def checked(entry: Entry, job: Job) -> Entry:
     """The entry, with a reason if it cannot be annotated."""
-    return entry if entry.reason else replace(entry, reason=_defect(entry.fields, job.text_field))
+    return entry if entry.reason else replace(entry, reason=_defect(entry.fields, job))
 
 
-def _defect(fields: Mapping[str, Any], text_field: str) -> str:
+def _defect(fields: Mapping[str, Any], job: Job) -> str:
     """Why a record cannot be annotated; ``""`` when it can."""
-    if text_field not in fields:
-        return f"no field {text_field!r}"
-    text = fields[text_field]
+    if job.text_field not in fields:
+        return f"no field {job.text_field!r}"
+    text = fields[job.text_field]
     if not isinstance(text, str):
-        return f"field {text_field!r} is {'null' if text is None else type(text).__name__}, not text"
-    if not text.strip():
-        return f"field {text_field!r} is empty"
+        return f"field {job.text_field!r} is {'null' if text is None else type(text).__name__}, not text"
     if taken := [name for name in (ENTITIES, MODEL) if name in fields]:
         return f"has a field {taken[0]!r} already, which is where the result would go"
     if not annotate_io.is_unicode(fields):
         return "holds half of a character (a lone surrogate)"
+    try:
+        _published(fields, job)
+    except ValueError as error:
+        return f"field {job.date_field!r} {error}"
     return ""
+
+
+def _published(fields: Mapping[str, Any], job: Job) -> date | None:
+    """The publication date, if the record has one. Raises ``ValueError`` for what is none."""
+    return publication_date(fields.get(job.date_field)) if job.date_field else None
 
 
 def text_size(entry: Entry, job: Job) -> int:
@@ -373,9 +423,12 @@ def _tasks(batches: Iterable[Batch], batch_size: int) -> Iterator[list[Batch]]:
         yield task
 
 
-def texts_of(task: list[Batch], job: Job) -> list[list[str]]:
+def texts_of(task: list[Batch], job: Job) -> list[list[Text]]:
     """The texts of each batch that can be annotated."""
-    return [[entry.fields[job.text_field] for entry in batch if not entry.reason] for batch in task]
+    return [
+        [Text(entry.fields[job.text_field], _published(entry.fields, job)) for entry in batch if not entry.reason]
+        for batch in task
+    ]
 
 
 _Results = Generator[tuple[Batch, list[Outcome]], None, None]
@@ -389,7 +442,7 @@ def _in_this_process(nlp: Language, job: Job, tasks: Iterable[list[Batch]]) -> _
     try:
         for task in tasks:
             for batch, texts in zip(task, texts_of(task, job), strict=True):
-                yield batch, annotate_texts(nlp, texts)
+                yield batch, annotate_batch(nlp, texts)
     finally:
         torch.set_num_threads(threads)
 
@@ -444,8 +497,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _work(batches: list[list[str]]) -> list[list[Outcome]]:
-    return [annotate_texts(_pipeline, texts) for texts in batches]
+def _work(batches: list[list[Text]]) -> list[list[Outcome]]:
+    return [annotate_batch(_pipeline, texts) for texts in batches]
 
 
 class Part(BaseModel):
@@ -455,6 +508,7 @@ class Part(BaseModel):
 
     annotated: int
     rejected: int
+    undated: int
     words: int
     seconds: float
     done: int
@@ -471,6 +525,7 @@ class Parts:
     clock: float
     annotated: list[bytes] = field(default_factory=list)
     rejected: list[bytes] = field(default_factory=list)
+    undated: int = 0
     words: int = 0
     done: int = 0
     kinds: dict[str, Kind] = field(default_factory=dict)
@@ -495,6 +550,7 @@ class Parts:
                 continue
             record = _with_id(entry, job) | {MODEL: version}
             add_kinds(self.kinds, {name: annotate_io.kind_of(value) for name, value in record.items()})
+            self.undated += bool(job.date_field) and _published(entry.fields, job) is None
             self.words += count_words(entry.fields[job.text_field])
             self.annotated.append(annotate_io.to_line(record | {ENTITIES: outcome.entities}))
         self.done = batch[-1].done
@@ -513,6 +569,7 @@ class Parts:
         part = Part(
             annotated=len(self.annotated),
             rejected=len(self.rejected),
+            undated=self.undated,
             words=self.words,
             seconds=now - self.clock,
             done=self.done,
@@ -521,7 +578,8 @@ class Parts:
         )
         files.write_json(commit, part.model_dump())
         self.committed.append(part)
-        self.clock, self.annotated, self.rejected, self.words, self.kinds = now, [], [], 0, {}
+        self.clock, self.annotated, self.rejected, self.kinds = now, [], [], {}
+        self.words = self.undated = 0
 
 
 def add_kinds(kinds: dict[str, Kind], more: Mapping[str, Kind]) -> None:
@@ -554,6 +612,7 @@ def identity_of(job: Job, nlp: Language, made_by: Provenance) -> dict[str, Any]:
         "input": job.source.identity,
         "text_field": job.text_field,
         "id_field": job.id_field,
+        "date_field": job.date_field,
         "pipeline": {
             "name": made_by.model.name,
             "version": made_by.model.version,
@@ -588,22 +647,27 @@ def _unfinished(job: Job, identity: dict[str, Any], clock: float) -> Iterator[Pa
 
 
 def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    old, new = flat(before), flat(now)
-    changed = [
-        Problem(str(folder), 0, "", f"{name} was {old.get(name)}, and is {new.get(name)}")
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    ]
+    changed = [Problem(str(folder), 0, "", difference) for difference in differences(before, now)]
     if changed:
         advice = "an unfinished run of something else: bring that back to go on with it, or delete this folder"
         raise InputError([Problem(str(folder), 0, "", advice), *changed])
 
 
-def flat(content: Any, under: str = "") -> dict[str, Any]:
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What is another value than before, of nested objects."""
+    old, new = _flat(before), _flat(now)
+    return [
+        f"{name} was {old.get(name)}, and is {new.get(name)}"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _flat(content: Any, under: str = "") -> dict[str, Any]:
     """The leaves of nested objects, each by the names that lead to it."""
     if not isinstance(content, dict):
         return {under: content}
-    nested = (flat(value, f"{under} {name}".strip()) for name, value in content.items())
+    nested = (_flat(value, f"{under} {name}".strip()) for name, value in content.items())
     return {name: value for part in nested for name, value in part.items()}
 
 
@@ -634,6 +698,7 @@ def _finish(
         records=annotated + rejected,
         annotated=annotated,
         rejected=rejected,
+        undated=sum(part.undated for part in parts.committed),
         words=parts.all_words,
         seconds=seconds,
         words_per_second=parts.all_words / seconds if seconds else None,

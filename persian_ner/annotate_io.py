@@ -79,24 +79,35 @@ class Source:
 
 
 def open_source(
-    name: str, *, text_field: str = "text", config: str = "", split: str = "train", revision: str = ""
+    name: str,
+    *,
+    text_field: str = "text",
+    date_field: str = "",
+    config: str = "",
+    split: str = "train",
+    revision: str = "",
 ) -> Source:
     """Find the input; its format follows from its suffix. The last three options are for datasets (``hf:``) only.
 
-    Raises :class:`InputError` for an input that is not there, of no known format, or without the text field.
+    Raises :class:`InputError` for an input that is not there, of no known format, or,
+    where its columns are known, without that of the text, or of the date if one is named.
     """
     if name.startswith(DATASET_PREFIX):
         source, columns = _open_dataset(name.removeprefix(DATASET_PREFIX), config, split, revision)
     else:
         source, columns = _open_file(Path(name), text_field)
-    reasons = []
-    if columns is not None:
-        if text_field not in columns:
-            reasons.append(f"no column {text_field!r}, only {', '.join(columns) or 'nothing'}")
-        reasons += [f"several columns {column!r}" for column in dict.fromkeys(columns) if columns.count(column) > 1]
-    if reasons:
+    if columns is not None and (reasons := column_defects(columns, text_field, date_field)):
         raise InputError(Problem(name, 0, "", reason) for reason in reasons)
     return source
+
+
+def column_defects(columns: list[str], text_field: str, date_field: str) -> list[str]:
+    """Why an input with these columns cannot be used; ``date_field`` is ``""`` where none is needed."""
+    missing = [field for field in (text_field, date_field) if field and field not in columns]
+    return [
+        *(f"no column {field!r}, only {', '.join(columns) or 'nothing'}" for field in missing),
+        *(f"several columns {column!r}" for column in dict.fromkeys(columns) if columns.count(column) > 1),
+    ]
 
 
 def _open_file(path: Path, text_field: str) -> tuple[Source, list[str] | None]:
@@ -426,7 +437,8 @@ def write_parquet(parts: Iterable[Path], target: Path, kinds: Mapping[str, Kind]
     """Write annotated records of JSON lines as one Parquet file, which appears when it is complete.
 
     ``kinds`` are the columns but for the entities: these are lists of structures, with nulls
-    for a score or a date that an entity has not. A column of the kind "json" holds JSON as text.
+    for a score or a date that an entity has not; days are ISO text, as in JSON. A column of the
+    kind "json" holds JSON as text.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -450,6 +462,20 @@ def _entity_fields(pa: Any) -> list[tuple[str, Any]]:
         ("text", pa.string()),
         ("score", pa.float64()),
         ("date", pa.string()),
+        ("date_details", pa.struct(_date_fields(pa))),
+    ]
+
+
+def _date_fields(pa: Any) -> list[tuple[str, Any]]:
+    """Of :meth:`persian_ner.dates.value.DateValue.to_dict`."""
+    return [
+        ("start", pa.string()),
+        ("end", pa.string()),
+        ("calendar", pa.string()),
+        ("granularity", pa.string()),
+        ("reason", pa.string()),
+        ("flags", pa.list_(pa.string())),
+        ("parts", pa.list_(pa.list_(pa.string()))),
     ]
 
 

@@ -78,6 +78,7 @@ SPEED_METHOD = (
 )
 
 _SUFFIXES = (".jsonl", ".parquet")
+_FOLDERS = ("annotated", "rejects", "done", "parts")
 _AT_ONCE = 16  # small requests to the storage, which are mostly waited for
 _WORKERS_OF_A_READER = 8
 _NOTHING: dict[str, Any] = {"parts": 0, "records": 0, "words": 0, "seconds": 0.0}
@@ -182,10 +183,14 @@ class Job:
     text_field: str = "text"
     id_field: str = "id"
     bfloat16: bool = True
+    date_field: str = ""
 
 
 class Done(BaseModel):
-    """What commits an input. ``seconds`` are those that workers took for its parts."""
+    """What commits an input. ``seconds`` are those that workers took for its parts.
+
+    ``undated`` are the annotated records without a publication date, where a field with it was named.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -195,6 +200,7 @@ class Done(BaseModel):
     parts: int
     annotated: int
     rejected: int
+    undated: int
     words: int
     seconds: float
     devices: list[str]
@@ -257,6 +263,7 @@ class Summary(BaseModel):
     records: int
     annotated: int
     rejected: int
+    undated: int
     words: int
     worker_seconds: float
     run: Run
@@ -309,6 +316,7 @@ class _Head(BaseModel):
 
     annotated: int
     rejected: int
+    undated: int
     words: int
     seconds: float
     device: str
@@ -373,8 +381,8 @@ def annotate_files(
     if Path(job.model).exists():
         job = replace(job, model=str(Path(job.model).resolve()))  # workers have working folders of their own
     output = Place.at(job.output)
-    inputs = find_inputs(job.source, job.text_field)
     _check_apart(Place.at(job.source), output)
+    inputs = find_inputs(job.source, job.text_field, job.date_field, output)
     nlp = load_fast(job.model, bfloat16=job.bfloat16)
     made_by = provenance(nlp, None)
     identity = _identity(job, nlp, made_by, gpu)
@@ -397,16 +405,17 @@ def annotate_files(
         return summary
 
 
-def find_inputs(source: str, text_field: str) -> list[Input]:
+def find_inputs(source: str, text_field: str, date_field: str = "", output: Place | None = None) -> list[Input]:
     """The files at a path or URL: a file, all files below a folder, or those that match a pattern.
 
     Names that begin with a dot or an underscore are left out: the markers of other
-    programs. Raises :class:`InputError` with every file that is none of Parquet and
-    JSON lines, cannot be read, lacks the text field as a column, or has the name of another.
+    programs. So is what runs write to ``output``, which a pattern may match. Raises
+    :class:`InputError` with every file that is none of Parquet and JSON lines, cannot be
+    read, lacks a field as a column, or has the name of another.
     """
     place = Place.at(source)
     try:
-        found = _files(place)
+        found = [(name, file) for name, file in _files(place) if not (output and _is_written(file, output))]
     except Exception as error:  # of the storage's own library
         raise InputError([Problem(source, 0, "", f"cannot be read: {error}")]) from error
     if not found:
@@ -414,7 +423,7 @@ def find_inputs(source: str, text_field: str) -> list[Input]:
     names = [PurePosixPath(name).with_suffix("").as_posix() for name, _ in found]
     places = [file for _, file in found]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        defects = list(pool.map(partial(_defects, text_field=text_field), places))
+        defects = list(pool.map(partial(_defects, text_field=text_field, date_field=date_field), places))
     problems = [
         Problem(str(file), 0, "", reason) for file, reasons in zip(places, defects, strict=True) for reason in reasons
     ]
@@ -434,7 +443,7 @@ def _files(place: Place) -> list[tuple[str, Place]]:
     """The files of a source, each with its path below the folder, in the order of these."""
     system, path = place.system, place.path
     if has_magic(path):
-        root = "/".join(takewhile(lambda part: not has_magic(part), path.split("/")))
+        root = _root(place).path
         paths = [item for item, facts in system.glob(path, detail=True).items() if facts["type"] == "file"]
     elif system.isfile(path):
         root, paths = system._parent(path), [path]
@@ -448,7 +457,12 @@ def _files(place: Place) -> list[tuple[str, Place]]:
     ]
 
 
-def _defects(file: Place, text_field: str) -> list[str]:
+def _root(place: Place) -> Place:
+    """The place itself, or the folder in which a pattern looks."""
+    return replace(place, path="/".join(takewhile(lambda part: not has_magic(part), place.path.split("/"))))
+
+
+def _defects(file: Place, text_field: str, date_field: str) -> list[str]:
     """What is wrong with an input that can be seen without reading it."""
     import pyarrow.parquet as pq
 
@@ -457,13 +471,10 @@ def _defects(file: Place, text_field: str) -> list[str]:
         return [f"not one of {', '.join(_SUFFIXES)} (a pattern such as FOLDER/*.parquet leaves other files out)"]
     try:
         with file.system.open(file.path, "rb") as handle:
-            columns = pq.read_schema(handle).names if suffix == ".parquet" else [text_field]
+            columns = pq.read_schema(handle).names if suffix == ".parquet" else None
     except Exception as error:  # of the storage's own library, or of pyarrow
         return [f"cannot be read: {error}"]
-    reasons = [f"several columns {column!r}" for column, count in Counter(columns).items() if count > 1]
-    if text_field not in columns:
-        reasons.append(f"no column {text_field!r}, only {', '.join(columns) or 'nothing'}")
-    return reasons
+    return [] if columns is None else annotate_io.column_defects(columns, text_field, date_field)
 
 
 def _input(name: str, file: Place) -> Input:
@@ -475,29 +486,31 @@ def _input(name: str, file: Place) -> Input:
 
 
 def _check_apart(source: Place, output: Place) -> None:
-    if f"{output}/".startswith(f"{source}/"):
+    if _is_below(output, source):
         raise InputError([Problem(str(output), 0, "", "lies in the input, of which it would become a part")])
+    if _is_written(_root(source), output):
+        raise InputError([Problem(str(source), 0, "", f"lies where results are written to {output}")])
+
+
+def _is_written(place: Place, output: Place) -> bool:
+    """Whether runs with this output write, and at last delete, what is at a place."""
+    return any(_is_below(place, output / name) for name in _FOLDERS)
+
+
+def _is_below(place: Place, folder: Place) -> bool:
+    return f"{place}/".startswith(f"{folder}/")
 
 
 def _local_job(job: Job, name: str) -> annotate.Job:
     """The job as :mod:`persian_ner.annotate` knows it, for one input."""
     nowhere = Source(name, {}, "B", None, lambda skip: iter(()))
-    return annotate.Job(nowhere, Path(), job.model, job.text_field, job.id_field, job.bfloat16)
+    return annotate.Job(nowhere, Path(), job.model, job.text_field, job.id_field, job.bfloat16, job.date_field)
 
 
 def _identity(job: Job, nlp: Language, made_by: Provenance, gpu: bool) -> dict[str, Any]:
     """What must be the same for all workers, and for a run to go on where another one stopped."""
     found = annotate.identity_of(_local_job(job, ""), nlp, made_by)
     return found | ({"device": "gpu", "arithmetic": "float32"} if gpu else {})  # the command's machine may have none
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    old, new = annotate.flat(before), annotate.flat(now)
-    return [
-        f"{name} was {old.get(name)}, and is {new.get(name)}"
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    ]
 
 
 @contextmanager
@@ -519,7 +532,7 @@ def _check_run(output: Place, identity: dict[str, Any]) -> None:
     run = output / "run.json"
     if not run.system.exists(run.path):
         run.write_json(identity)
-    elif changed := _differences(run.read_json(), identity):
+    elif changed := annotate.differences(run.read_json(), identity):
         advice = "a run of something else: bring that back to go on with it, or take another folder"
         raise InputError(Problem(str(output), 0, "", reason) for reason in [advice, *changed])
 
@@ -537,7 +550,7 @@ def _finished(output: Place, inputs: list[Input]) -> dict[str, Done]:
     problems = [
         Problem(str(item.place), 0, "", f"{difference}: delete {output}/done/{name}.json to annotate it again")
         for name, (item, of) in done.items()
-        for difference in _differences(of.model_dump(include=set(item.identity)), item.identity)
+        for difference in annotate.differences(of.model_dump(include=set(item.identity)), item.identity)
     ]
     if problems:
         raise InputError(problems)
@@ -637,7 +650,7 @@ def _read(row: dict[str, Any], job: Job, part_batches: int) -> Iterator[dict[str
     number = before = 0
     try:
         with item.place.local() as path:
-            source = annotate_io.open_source(str(path), text_field=job.text_field)
+            source = annotate_io.open_source(str(path), text_field=job.text_field, date_field=job.date_field)
             entries = (annotate.checked(entry, local_job) for entry in source.read(0))
             batches = annotate.pack(entries, lambda entry: annotate.text_size(entry, local_job))
             while part := list(islice(batches, part_batches)):
@@ -668,7 +681,7 @@ class _Annotator:
         self._nlp = load_fast(job.model, 0 if gpu else -1, bfloat16=job.bfloat16)
         made_by = provenance(self._nlp, None)
         on_gpu = made_by.device.startswith("gpu")
-        if different := _differences(identity, _identity(job, self._nlp, made_by, on_gpu)):
+        if different := annotate.differences(identity, _identity(job, self._nlp, made_by, on_gpu)):
             machine = socket.gethostname()
             raise RuntimeError(f"{machine} is not set up as the machine of the command: {'; '.join(different)}")
         self._device = made_by.device
@@ -681,11 +694,18 @@ class _Annotator:
         return {"item": [pickle.dumps(self.work(message) if isinstance(message, _Part) else message)]}
 
     def work(self, part: _Part) -> _Annotated | _Failed:
-        """Annotate and write a part, unless it was begun too often: what a worker dies at, Ray gives to others."""
+        """Annotate and write a part, unless it was begun too often: what a worker dies at, Ray gives to others.
+
+        A part that is there was written in this run, by a worker that died before it could say so.
+        """
         first, last = part.lines
+        begin = time.perf_counter()
+        written = self._output / _part_name(part.input, part.number)
         try:
+            if written.system.exists(written.path):
+                return self._annotated(part, _head(written), begin)
             if self._may_begin(part):
-                return self._annotate(part)
+                return self._annotated(part, self._annotate(part), begin)
             reason = f"workers died at them (attempts: {self._attempts})"
         except Exception as error:  # lack of memory, a GPU that is gone, the storage
             reason = f"{type(error).__name__}: {error}"
@@ -701,7 +721,7 @@ class _Annotator:
                 return True
         return False
 
-    def _annotate(self, part: _Part) -> _Annotated:
+    def _annotate(self, part: _Part) -> _Head:
         import torch
         from thinc.api import require_gpu
 
@@ -713,10 +733,11 @@ class _Annotator:
         local_job = _local_job(self._job, part.input.name.rpartition("/")[2])
         lines = annotate.Parts(Path(), [], begin)
         for batch, texts in zip(part.batches, annotate.texts_of(part.batches, local_job), strict=True):
-            lines.add(local_job, self._version, batch, annotate.annotate_texts(self._nlp, texts))
+            lines.add(local_job, self._version, batch, annotate.annotate_batch(self._nlp, texts))
         head = _Head(
             annotated=len(lines.annotated),
             rejected=len(lines.rejected),
+            undated=lines.undated,
             words=lines.words,
             seconds=time.perf_counter() - begin,
             device=self._device,
@@ -726,6 +747,9 @@ class _Annotator:
         with target.replacing() as unfinished:
             content = b"".join([head.model_dump_json().encode() + b"\n", *lines.annotated, *lines.rejected])
             target.system.pipe_file(unfinished, content)
+        return head
+
+    def _annotated(self, part: _Part, head: _Head, begin: float) -> _Annotated:
         worker = Worker(
             node=socket.gethostname(),
             process=os.getpid(),
@@ -734,7 +758,7 @@ class _Annotator:
             parts=1,
             records=head.annotated + head.rejected,
             words=head.words,
-            seconds=time.perf_counter() - begin,
+            seconds=max(head.seconds, time.perf_counter() - begin),
         )
         return _Annotated(part.input, part.number, part.size, worker)
 
@@ -747,6 +771,11 @@ def _most_memory() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
+def _head(part: Place) -> _Head:
+    with part.system.open(part.path, "rb") as lines:
+        return _Head.model_validate_json(lines.readline())
+
+
 def _part_name(item: Input, number: int) -> str:
     return f"parts/{item.digest}/{number:06}.jsonl"
 
@@ -757,7 +786,7 @@ def _join(item: Input, output: Place, parts: int) -> Done:
     if commit.system.exists(commit.path):  # by an attempt that died before it could say so
         _remove(output / f"parts/{item.digest}")
         return Done.model_validate(commit.read_json())
-    done = Done(**item.identity, parts=parts, annotated=0, rejected=0, words=0, seconds=0, devices=[])
+    done = Done(**item.identity, parts=parts, annotated=0, rejected=0, undated=0, words=0, seconds=0, devices=[])
     kinds: dict[str, Kind] = {}
     devices: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
@@ -771,6 +800,7 @@ def _join(item: Input, output: Place, parts: int) -> Done:
                     others.writelines(islice(lines, head.rejected))
                 done.annotated += head.annotated
                 done.rejected += head.rejected
+                done.undated += head.undated
                 done.words += head.words
                 done.seconds += head.seconds
                 devices.add(head.device)
@@ -864,6 +894,7 @@ class _Running:
             records=sum(item.annotated + item.rejected for item in done),
             annotated=sum(item.annotated for item in done),
             rejected=sum(item.rejected for item in done),
+            undated=sum(item.undated for item in done),
             words=sum(item.words for item in done),
             worker_seconds=sum(item.seconds for item in done),
             run=Run(

@@ -4,7 +4,7 @@ A model that has met a town only by name misses the towns it has not met. Swappi
 names for others of their kind («mention replacement», Dai & Adel 2020) shows it
 more names than a corpus has, in sentences that stay as they were. The names are
 those that the training split annotates and, where the lists behind the layers are
-at hand, those of :func:`persian_ner.layers.places.load_gazetteer`'s folder.
+at hand, theirs and those of a list of given names.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import srsly
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,7 +22,7 @@ from spacy.training import Example
 from persian_ner.augment import Damage, Edit, damaged_example, harmless
 from persian_ner.characters import comparable
 from persian_ner.layers.wordlists import words
-from persian_ner.records import Record, Span
+from persian_ner.records import InputError, Problem, Record, Span
 
 _HEADS = (words("administrative") - words("loose_administrative")) | {"شهر"}
 """Head words that a name of a place stands behind: «استان گیلان»."""
@@ -32,6 +31,9 @@ _NO_PLACES = words("regions") | words("institutions")
 _WORD = "[اآبپتثجچحخدذرزژسشصضطظعغفقکگلمنوهیئ\u200c]+"
 _PERSIAN_NAME = re.compile(f"{_WORD}(?: {_WORD}){{0,2}}")
 """Spelt as in Persian newspapers. GeoNames' names in Arabic script are Arabic and Urdu too."""
+_LISTS = ("i18n_iso_countries_fa", "sajaddp_all", "geonames_cities1000_arabicscript", "nabidam_names")
+"""JSON files of the folder: the first three as :func:`persian_ner.layers.places.load_gazetteer` reads them, and
+``names.json`` of nabidam/persian-names, whose keys are given names."""
 _LONGEST_PLACE = 3
 _MANY_PEOPLE = 100_000
 """Inhabitants from which a foreign town's name is taken: smaller ones are hardly ever in Persian news."""
@@ -56,7 +58,8 @@ def collect(records: Iterable[Record], gazetteers: Path | None = None) -> Names:
     """The names in the PER and GPE spans of ``records`` and, if given, in a folder of lists.
 
     Countries are known from the lists alone. Raises ``ValueError`` when the
-    records have no full name of a person or no place.
+    records have no full name of a person or no place, and :class:`InputError` for
+    lists that are not in the folder.
     """
     given, family, towns = set[str](), set[str](), set[str]()
     countries: set[str] = set()
@@ -88,18 +91,22 @@ def collect(records: Iterable[Record], gazetteers: Path | None = None) -> Names:
 
 
 def _listed(folder: Path) -> tuple[set[str], set[str], set[str]]:
-    """Countries, towns and given names of the lists in ``folder``."""
+    """Countries, towns and given names of the lists in ``folder``; raises :class:`InputError` naming all that lack."""
+    absent = [path for name in _LISTS if not (path := folder / f"{name}.json").is_file()]
+    if absent:
+        raise InputError(Problem(str(path), 0, "", "no such list") for path in absent)
+    countries, iranian, towns, given = (srsly.read_json(folder / f"{name}.json") for name in _LISTS)
+    foreign = (name for town in towns if town["pop"] >= _MANY_PEOPLE for name in town["alt"])
+    return (
+        _persian(countries["countries"].values()),
+        _persian(place["name"] for place in iranian if place["type"] != "rural")
+        | _persian(name for name in foreign if not name.startswith("ال")),
+        _persian(given),
+    )
 
-    def read(name: str) -> Any:
-        return srsly.read_json(folder / name)
 
-    countries = set(read("i18n_iso_countries_fa.json")["countries"].values())
-    towns = {item["name"] for item in read("sajaddp_all.json") if item["type"] != "rural"}
-    for place in read("geonames_cities1000_arabicscript.json"):
-        if place["pop"] >= _MANY_PEOPLE:
-            towns.update(name for name in place["alt"] if not name.startswith("ال"))
-    given = set(read("nabidam_names.json"))
-    return tuple({name for name in names if _PERSIAN_NAME.fullmatch(name)} for names in (countries, towns, given))  # type: ignore[return-value]
+def _persian(names: Iterable[str]) -> set[str]:
+    return {name for name in names if _PERSIAN_NAME.fullmatch(name)}
 
 
 def swap(names: Names) -> Damage:

@@ -1,16 +1,25 @@
-"""What every command does with bad input: say all of it, change nothing, exit non-zero."""
+"""What commands share: options, and what they do with bad input: say all of it, change nothing, exit non-zero."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
 from persian_ner.records import InputError, Problem
 
 T = TypeVar("T")
+
+Bfloat16 = Annotated[
+    bool,
+    typer.Option("--bfloat16/--float32", help="Compute in bfloat16 on processors that can: faster, nearly exact"),
+]
+
+DateField = Annotated[
+    str, typer.Option(help="Field or column with the publication date, which «yesterday» and weekdays depend on")
+]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from _cli import Bfloat16, DateField
 
 from persian_ner import annotate
 from persian_ner.annotate_io import open_source
@@ -21,15 +22,13 @@ def main(
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to write: .jsonl or .parquet")],
     text_field: Annotated[str, typer.Option(help="Field or column with the text")] = "text",
     id_field: Annotated[str, typer.Option(help="Field or column with the id")] = "id",
+    date_field: DateField = "",
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each core, or one on a GPU")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Records that a process is handed at once")] = 32,
     gpu_id: Annotated[
         int | None, typer.Option(help="GPU to use; -1 for the CPU (default: the first GPU, if any)")
     ] = None,
-    bfloat16: Annotated[
-        bool,
-        typer.Option("--bfloat16/--float32", help="Compute in bfloat16 on processors that can: faster, nearly exact"),
-    ] = True,
+    bfloat16: Bfloat16 = True,
     commit_seconds: Annotated[
         float, typer.Option(min=0, help="How much work may be lost when the command is killed")
     ] = annotate.COMMIT_SECONDS,
@@ -44,8 +43,10 @@ def main(
     """
     gpu = annotate.default_gpu() if gpu_id is None else gpu_id
     try:
-        opened = open_source(source, text_field=text_field, config=config, split=split, revision=revision)
-        job = annotate.Job(opened, output, model, text_field, id_field, bfloat16)
+        opened = open_source(
+            source, text_field=text_field, date_field=date_field, config=config, split=split, revision=revision
+        )
+        job = annotate.Job(opened, output, model, text_field, id_field, bfloat16, date_field)
         summary = annotate.annotate(
             job,
             workers=workers or annotate.default_workers(gpu),
@@ -67,6 +68,8 @@ def main(
     typer.echo(f"Wrote {output}: {summary.annotated} records, {summary.words} words{speed} (see {job.summary})")
     if summary.rejected:
         typer.echo(f"{summary.rejected} records could not be annotated: see {job.rejects}", err=True)
+    if summary.undated:
+        typer.echo(f"{summary.undated} records have no publication date in {date_field!r}", err=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from _cli import reporting_problems
+from _cli import Bfloat16, DateField, reporting_problems
 
 from persian_ner import annotate_ray
 from persian_ner.annotate import Stopped
@@ -21,16 +21,14 @@ def main(
     output: Annotated[str, typer.Argument(metavar="OUTPUT", help="Folder to write: a path or a URL")],
     text_field: Annotated[str, typer.Option(help="Field or column with the text")] = "text",
     id_field: Annotated[str, typer.Option(help="Field or column with the id")] = "id",
+    date_field: DateField = "",
     address: Annotated[
         str,
         typer.Option(help="Ray cluster: auto for the one of this machine; local to start one that ends with the run"),
     ] = "local",
     workers: Annotated[int, typer.Option(min=0, help="Processes with the pipeline; 0: one for each core, or GPU")] = 0,
     gpu: Annotated[bool, typer.Option("--gpu", help="Give each worker a GPU")] = False,
-    bfloat16: Annotated[
-        bool,
-        typer.Option("--bfloat16/--float32", help="Compute in bfloat16 on processors that can: faster, nearly exact"),
-    ] = True,
+    bfloat16: Bfloat16 = True,
     attempts: Annotated[
         int, typer.Option(min=1, help="How often records are tried at which workers die")
     ] = annotate_ray.ATTEMPTS,
@@ -40,7 +38,7 @@ def main(
     The result is that of annotate, for any number of workers and interruptions. What cannot be annotated goes with its
     reason to OUTPUT/rejects, and what was done to OUTPUT/summary.json. Exits with status 1 when a file failed.
     """
-    job = annotate_ray.Job(source, output, model, text_field, id_field, bfloat16)
+    job = annotate_ray.Job(source, output, model, text_field, id_field, bfloat16, date_field)
     try:
         with reporting_problems():
             summary = annotate_ray.annotate_files(job, address=address, workers=workers, gpu=gpu, attempts=attempts)
@@ -57,6 +55,8 @@ def main(
     )
     if summary.rejected:
         typer.echo(f"{summary.rejected} records could not be annotated: see {output}/rejects", err=True)
+    if summary.undated:
+        typer.echo(f"{summary.undated} records have no publication date in {date_field!r}", err=True)
     for failure in summary.failed:
         typer.echo(f"Failed: {failure.file}: {failure.reason}", err=True)
     if summary.failed:

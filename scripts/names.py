@@ -7,13 +7,14 @@ import typer
 from _cli import reporting_problems
 
 from persian_ner import corpus, files, name_swaps
+from persian_ner.records import InputError, Problem
 
 
 def main(
     train: Annotated[Path, typer.Argument(help="Records of the training split (train.jsonl)", exists=True)],
     output: Annotated[Path, typer.Argument(help="Names (JSON)")],
     gazetteers: Annotated[
-        Path | None, typer.Option(help="Folder of lists as `layers` needs them; what it lacks is said")
+        Path | None, typer.Option(help="Folder of the lists that persian_ner/name_swaps.py names")
     ] = None,
 ) -> None:
     """Write the names of people and places that the training split annotates and, if there, those of lists."""
@@ -22,7 +23,12 @@ def main(
         if gazetteers is not None and not gazetteers.is_dir():
             typer.echo(f"ABSENT: {gazetteers}; the names are those of {train} alone", err=True)
             gazetteers = None
-        names = name_swaps.collect(records, gazetteers)
+        try:
+            names = name_swaps.collect(records, gazetteers)
+        except InputError:
+            raise
+        except ValueError as error:
+            raise InputError([Problem(str(train), 0, "", str(error))]) from error
     files.write_json(output, names.model_dump())
     counts = ", ".join(f"{len(found):,} {kind}" for kind, found in names.model_dump().items())
     typer.echo(f"Wrote {output}: {counts}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from _cli import reporting_problems
+from _cli import Bfloat16, reporting_problems
 
 from persian_ner import serve
 from persian_ner.fast_inference import load_fast
@@ -20,10 +20,7 @@ def main(
     max_chars: Annotated[int, typer.Option(min=1, help="Characters that one request may bring")] = serve.MAX_CHARS,
     max_texts: Annotated[int, typer.Option(min=1, help="Texts that one request may bring")] = serve.MAX_TEXTS,
     gpu_id: Annotated[int, typer.Option(help="GPU to use; -1 for the CPU")] = -1,
-    bfloat16: Annotated[
-        bool,
-        typer.Option("--bfloat16/--float32", help="Compute in bfloat16 on processors that can: faster, nearly exact"),
-    ] = True,
+    bfloat16: Bfloat16 = True,
 ) -> None:
     """Answer POST /ner and /batch, GET /health and /metrics; the page is at /, the description at /openapi.json."""
     with reporting_problems():

@@ -233,7 +233,6 @@ class TestInput:
             (b'{"text": null}', "field 'text' is null, not text"),
             (b'{"text": ["a"]}', "field 'text' is list, not text"),
             (b'{"text": 5}', "field 'text' is int, not text"),
-            (b'{"text": " \\n\\u00a0"}', "field 'text' is empty"),
             (b'{"text": "a \\ud800"}', "holds half of a character"),
             (b'{"text": "a", "deep": [{"b": "\\udc00"}]}', "holds half of a character"),
             (b'{"text": "a", "entities": []}', "has a field 'entities' already"),
@@ -420,6 +419,8 @@ class TestParquet:
             "yes": "bool", "long": "string", "later": "string", "model": "string",
         }  # fmt: skip
         assert entities.count("int64") == 2 and "score: double" in entities and "date: string" in entities
+        assert "date_details: struct<start: string, end: string, calendar: string, granularity: string, " in entities
+        assert "flags: list<element: string>, parts: list<element: list<element: string>>" in entities
         as_json = {"mixed", "tags", "long"}
         for row, record in zip(table.to_pylist(), read_jsonl(tmp_path / "out.jsonl"), strict=True):
             found = [{k: v for k, v in entity.items() if v is not None} for entity in row.pop("entities")]
@@ -450,6 +451,159 @@ class TestParquet:
         types = {type(value) for value in values if value is not None}
         if len(types) > 1 and types != {int, float}:
             assert kind(values) == "json"
+
+
+class TestDates:
+    FIRST = "مریم پنجشنبه ۲۸ فروردین ۱۴۰۴ رفت"
+    ROWS: tuple[dict[str, Any], ...] = (
+        {"id": 1, "text": "مریم پنجشنبه رفت.", "day": "2025-04-15"},
+        {"id": 2, "text": "مریم پنجشنبه رفت.", "day": "1404-02-02T08:30:00+03:30"},
+        {"id": 3, "text": "مریم پنجشنبه رفت.", "day": None},
+        {"id": 4, "text": "مریم پنجشنبه رفت."},
+        {"id": 5, "text": "مریم پنجشنبه رفت.", "day": "بامداد"},
+        {"id": 6, "text": "مریم پنجشنبه رفت.", "day": 20250415},
+        {"id": 7, "text": f"{FIRST} و روز شنبه برگشت؛ جمعه ۲۸ فروردین ۱۴۰۴ نبود.", "day": ""},
+        {"id": 8, "text": "", "day": "2025-04-15"},
+    )
+
+    @pytest.fixture(scope="class")
+    def dater(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """It has fa_dates itself, which sees neither publication dates nor other pieces."""
+        nlp = docbin.blank()
+        nlp.meta |= {"name": "dater", "version": "1"}
+        patterns = ["پنجشنبه", "پنجشنبه ۲۸ فروردین ۱۴۰۴", "جمعه ۲۸ فروردین ۱۴۰۴", "روز شنبه", "آبان و دی ۱۴۰۳"]
+        ruler: Any = nlp.add_pipe("entity_ruler")
+        ruler.add_patterns([{"label": "DATE", "pattern": pattern} for pattern in patterns])
+        ruler.add_patterns([{"label": "PER", "pattern": "مریم"}])
+        nlp.add_pipe("fa_dates")
+        path = tmp_path_factory.mktemp("models") / "dater"
+        nlp.to_disk(path)
+        return path
+
+    def annotated(
+        self, model: Path, source: Path, output: Path, date_field: str = "day", **options: Any
+    ) -> annotate.Summary:
+        job = Job(open_source(str(source), date_field=date_field), output, str(model), date_field=date_field)
+        return annotate.annotate(job, **{"workers": 1, "batch_size": 1, **options})
+
+    def meanings(self, output: Path) -> dict[int, list[str | None]]:
+        return {
+            record["id"]: [
+                item.get("date") or item["date_details"]["reason"]
+                for item in record["entities"]
+                if item["label"] == "DATE"
+            ]
+            for record in read_jsonl(output)
+        }
+
+    def test_with_the_publication_date_and_without(self, dater: Path, tmp_path: Path) -> None:
+        source, output = write_jsonl(tmp_path / "in.jsonl", self.ROWS), tmp_path / "out.jsonl"
+        summary = self.annotated(dater, source, output)
+        assert self.meanings(output) == {
+            1: ["2025-04-17"],
+            2: ["2025-04-24"],
+            3: ["no_reference"],
+            4: ["no_reference"],
+            7: ["2025-04-17", "2025-04-19", "2025-04-17"],
+            8: [],
+        }
+        assert [(reject["id"], reject["reason"]) for reject in rejects(output)] == [
+            (5, "field 'day' is not a whole date such as 2025-04-15: 'بامداد'"),
+            (6, "field 'day' is int, not a date"),
+        ]
+        assert (summary.annotated, summary.rejected, summary.undated) == (6, 2, 3)
+        person, day = read_jsonl(output)[0]["entities"]
+        assert set(person) == {"start", "end", "label", "text"}
+        assert day == {
+            "start": 5,
+            "end": 12,
+            "label": "DATE",
+            "text": "پنجشنبه",
+            "date": "2025-04-17",
+            "date_details": {
+                "start": "2025-04-17",
+                "end": "2025-04-17",
+                "calendar": "jalali",
+                "granularity": "day",
+                "reason": None,
+                "flags": [],
+                "parts": [],
+            },
+        }
+        assert read_jsonl(output)[4]["entities"][-1]["date_details"]["flags"] == ["weekday_mismatch"]
+        summary = self.annotated(dater, source, tmp_path / "without.jsonl", date_field="")
+        assert (summary.annotated, summary.rejected, summary.undated) == (8, 0, 0)
+        assert self.meanings(tmp_path / "without.jsonl")[1] == ["no_reference"]
+
+    def test_without_a_component_in_the_pipeline(self, dater: Path, tmp_path: Path) -> None:
+        nlp = spacy.load(dater)
+        nlp.remove_pipe("fa_dates")
+        nlp.to_disk(tmp_path / "model")
+        source = write_jsonl(tmp_path / "in.jsonl", self.ROWS)
+        for name, model in (("with", dater), ("without", tmp_path / "model")):
+            self.annotated(model, source, tmp_path / f"{name}.jsonl")
+        assert (tmp_path / "with.jsonl").read_bytes() == (tmp_path / "without.jsonl").read_bytes()
+
+    def test_the_context_is_the_whole_text(self, dater: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each in a piece of its own: the second date is understood by the first one."""
+        monkeypatch.setattr(annotate, "LONGEST_PIECE", 40)
+        text = f"{self.FIRST}.\nدر راه بود و\nروز شنبه برگشت."
+        assert len(pieces(text, 40)) > 1
+        source = write_jsonl(tmp_path / "in.jsonl", [{"id": 1, "text": text}])
+        self.annotated(dater, source, tmp_path / "out.jsonl", date_field="")
+        assert self.meanings(tmp_path / "out.jsonl") == {1: ["2025-04-17", "2025-04-19"]}
+
+    def test_the_same_for_any_batch_size_workers_and_interruption(self, dater: Path, tmp_path: Path) -> None:
+        source = write_jsonl(tmp_path / "in.jsonl", [row | {"id": n} for n, row in enumerate(self.ROWS * 5)])
+        outputs = [tmp_path / f"{name}.jsonl" for name in ("1", "1000", "workers", "again")]
+        self.annotated(dater, source, outputs[0])
+        self.annotated(dater, source, outputs[1], batch_size=1000)
+        self.annotated(dater, source, outputs[2], workers=2, batch_size=3)
+        with pytest.MonkeyPatch.context() as patch:
+            crash_at(8, patch)
+            with pytest.raises(Crash):
+                self.annotated(dater, source, outputs[3], commit_seconds=0)
+        assert committed(outputs[3]) > 0
+        with pytest.raises(InputError, match="date_field was day, and is "):
+            self.annotated(dater, source, outputs[3], date_field="")
+        summary = self.annotated(dater, source, outputs[3])
+        assert (summary.annotated, summary.undated) == (30, 15)
+        assert len({output.read_bytes() for output in outputs}) == 1
+
+    def test_in_parquet(self, dater: Path, tmp_path: Path) -> None:
+        text = "مریم آبان و دی ۱۴۰۳ رفت."
+        published = datetime(2025, 4, 15, 8)
+        pq.write_table(
+            pa.Table.from_pylist([{"text": text, "day": published}, {"text": "مریم پنجشنبه", "day": published}]),
+            tmp_path / "in.parquet",
+        )
+        self.annotated(dater, tmp_path / "in.parquet", tmp_path / "out.parquet")
+        first, second = pq.read_table(tmp_path / "out.parquet").column("entities").to_pylist()
+        assert first[0]["date_details"] is None
+        assert first[1]["date"] == "2024-10-22/2025-01-19"
+        assert first[1]["date_details"] == {
+            "start": "2024-10-22",
+            "end": "2025-01-19",
+            "calendar": "jalali",
+            "granularity": "month",
+            "reason": None,
+            "flags": [],
+            "parts": [["2024-10-22", "2024-11-20"], ["2024-12-21", "2025-01-19"]],
+        }
+        assert second[1]["date"] == "2025-04-17"
+
+    def test_a_column_that_is_not_there(self, tmp_path: Path) -> None:
+        pq.write_table(pa.table({"text": ["x"]}), tmp_path / "in.parquet")
+        with pytest.raises(InputError, match="no column 'day', only text"):
+            open_source(str(tmp_path / "in.parquet"), date_field="day")
+
+
+@pytest.mark.parametrize("text", ["", " \n\u00a0"])
+def test_an_empty_text_has_no_entities(text: str, model: Path, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "in.jsonl", [{"id": 1, "text": text}, {"id": 2, "text": TEXT}])
+    summary = go(model, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert [record["entities"] for record in read_jsonl(tmp_path / "out.jsonl")] == [[], FOUND]
+    assert (summary.annotated, summary.rejected) == (2, 0)
 
 
 class TestEntities:
@@ -865,8 +1019,16 @@ class TestScript:
         assert len(read_jsonl(output)) == 6
         summary = annotate.Summary.model_validate_json(output.with_name("out.jsonl.summary.json").read_bytes())
         assert summary.words_per_second == pytest.approx(80 / summary.seconds)
+        assert "publication date" not in result.output
         assert "loading of the pipeline included" in summary.speed_method
         assert summary.provenance.model.version == "1.2.3"
+
+    def test_says_how_many_have_no_publication_date(self, plain_model: Path, tmp_path: Path) -> None:
+        write_jsonl(tmp_path / "in.jsonl", [{"text": TEXT, "day": "2025-04-15"}, {"text": TEXT}])
+        result = run_script(
+            "annotate", plain_model, tmp_path / "in.jsonl", tmp_path / "o.jsonl", "--workers", 1, "--date-field", "day"
+        )
+        assert (result.exit_code, "1 records have no publication date in 'day'" in result.output) == (0, True)
 
     def test_shows_progress(self, plain_model: Path, tmp_path: Path) -> None:
         write_jsonl(tmp_path / "in.jsonl", corpus(8))

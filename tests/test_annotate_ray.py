@@ -34,7 +34,7 @@ ray = pytest.importorskip("ray")
 
 TESTS = Path(__file__).parent
 SCRIPT = TESTS.parent / "scripts" / "annotate_ray.py"
-TEXT = "سارا احمدی ۲۸ فروردین ۱۴۰۴ به شیراز رفت."
+TEXT = "سارا احمدی ۲۸ فروردین ۱۴۰۴ به شیراز رفت و شنبه برگشت."
 # Words in texts at which a worker dies or waits, before the path of the file that decides whether it does.
 DIES_ONCE, DIES_WHILE, WAITS_WHILE = "یک‌بار:", "تا:", "بمان:"
 FAILS = "خراب"
@@ -76,6 +76,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     ruler: Any = nlp.add_pipe("entity_ruler")
     date = [{"TEXT": word} for word in ("۲۸", "فروردین", "۱۴۰۴")]
     ruler.add_patterns([{"label": "GPE", "pattern": "شیراز"}, {"label": "DATE", "pattern": date}])
+    ruler.add_patterns([{"label": "DATE", "pattern": "شنبه"}])
     nlp.add_pipe("fa_dates")
     nlp.add_pipe("test_ray_trouble")
     nlp.add_pipe(fingerprint.NAME)
@@ -111,7 +112,11 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def corpus(size: int, *words: str) -> list[dict[str, Any]]:
     """Records of different lengths; one in seven has no text, and the words stand in the middle one."""
     records: list[dict[str, Any]] = [
-        {"id": f"id{number}", "text": f"{number} " + TEXT * (number % 5 + 1) if number % 7 else None}
+        {
+            "id": f"id{number}",
+            "text": f"{number} " + TEXT * (number % 5 + 1) if number % 7 else None,
+            "day": ["2025-04-15", "1404-01-29", None][number % 3],
+        }
         for number in range(size)
     ]
     records[size // 2]["text"] = " ".join(["میان", *words])
@@ -120,7 +125,8 @@ def corpus(size: int, *words: str) -> list[dict[str, Any]]:
 
 def write_parquet(path: Path, records: list[dict[str, Any]]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(records, pa.schema([("id", pa.string()), ("text", pa.string())])), path)
+    schema = pa.schema([("id", pa.string()), ("text", pa.string()), ("day", pa.string())])
+    pq.write_table(pa.Table.from_pylist(records, schema), path)
     return path
 
 
@@ -136,7 +142,8 @@ def assert_as_annotate(model: str, sources: dict[str, Path], output: Path, folde
     expected = {"run.json", "summary.json", "lock"}
     for name, source in sources.items():
         alone = folder / f"{name}.parquet"
-        done = annotate.annotate(annotate.Job(open_source(str(source)), alone, model), workers=1, batch_size=1)
+        alone_job = annotate.Job(open_source(str(source)), alone, model, date_field="day")
+        done = annotate.annotate(alone_job, workers=1, batch_size=1)
         assert (output / "annotated" / f"{name}.parquet").read_bytes() == alone.read_bytes()
         expected |= {f"annotated/{name}.parquet", f"done/{name}.json"}
         if done.rejected:
@@ -144,7 +151,8 @@ def assert_as_annotate(model: str, sources: dict[str, Path], output: Path, folde
             assert rejects == alone.with_name(f"{alone.name}.rejects.jsonl").read_bytes()
             expected.add(f"rejects/{name}.jsonl")
         commit = Done.model_validate_json((output / "done" / f"{name}.json").read_bytes())
-        assert (commit.annotated, commit.rejected, commit.words) == (done.annotated, done.rejected, done.words)
+        for name_of_count in ("annotated", "rejected", "undated", "words"):
+            assert getattr(commit, name_of_count) == getattr(done, name_of_count)
     files = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
     assert files | {"lock"} == expected | {"lock"}
 
@@ -167,11 +175,12 @@ def test_on_a_cluster(cluster: str, model: str, tmp_path: Path) -> None:
         "empty": write_jsonl(folder / "empty.jsonl", []),
     }
     (folder / "_SUCCESS").touch()
-    job = Job(f"simplecache::file://{folder}", str(output), model)
+    job = Job(f"simplecache::file://{folder}", str(output), model, date_field="day")
     assert not Place.at(job.source).is_local
 
     (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
     command = [sys.executable, "driver.py", model, job.source, job.output, "--address", cluster, "--workers", "1"]
+    command += ["--date-field", "day"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
     deadline = time.monotonic() + 400
     while not list(output.glob("parts/*/000000.jsonl")):
@@ -182,7 +191,9 @@ def test_on_a_cluster(cluster: str, model: str, tmp_path: Path) -> None:
     waits.unlink()
     assert not (output / "done" / "a.json").exists()
 
-    result = run_script("annotate_ray", model, job.source, output, "--workers", 2, "--attempts", 2)
+    result = run_script(
+        "annotate_ray", model, job.source, output, "--workers", 2, "--attempts", 2, "--date-field", "day"
+    )
     assert result.exit_code == 1, result.output
     assert once.exists()
     summary = Summary.model_validate_json((output / "summary.json").read_bytes())
@@ -204,7 +215,9 @@ def test_on_a_cluster(cluster: str, model: str, tmp_path: Path) -> None:
     assert_as_annotate(model, sources, output, tmp_path / "alone")
     found = pq.read_table(output / "annotated" / "a.parquet").to_pylist()
     assert [row["id"] for row in found] == [row["id"] for row in long if row["text"]]
-    assert [item.get("date") for item in found[0]["entities"]] == [None, *["2025-04-17", None] * 2]
+    dates = [item["date"] for item in found[0]["entities"] if item["label"] == "DATE"]
+    assert dates == ["2025-04-17", "2025-04-19"] * 2
+    assert f"{summary.undated} records have no publication date" not in result.output and summary.undated > 100
 
     summary = annotate_files(job, workers=1)
     assert (summary.records, summary.run.records, summary.run.workers) == (482, 0, [])
@@ -263,7 +276,7 @@ class TestStages:
     def test_parts_of_any_size_give_what_annotate_gives(
         self, part_batches: int, model: str, source: Path, tmp_path: Path, memory: Any
     ) -> None:
-        job = Job("memory://in", "memory://out", model)
+        job = Job("memory://in", "memory://out", model, date_field="day")
         messages = without_ray(job, part_batches=part_batches)
         parts = [message for message in messages if isinstance(message, annotate_ray._Annotated)]
         assert len(parts) == {1: 3, 2: 2, 16: 1}[part_batches]
@@ -275,7 +288,7 @@ class TestStages:
     def test_what_is_missing_is_done_and_nothing_else(
         self, model: str, source: Path, tmp_path: Path, memory: Any
     ) -> None:
-        job = Job("memory://in/x/a.b.parquet", "memory://out", model)
+        job = Job("memory://in/x/a.b.parquet", "memory://out", model, date_field="day")
         assert [message.number for message in without_ray(job, keep=[1].__contains__)[:-1]] == [1]
         digest = find_inputs(job.source, "text")[0].digest
         for attempt in range(2):  # what a run before has left at which workers died
@@ -307,11 +320,23 @@ class TestStages:
             (done,) = annotator({"item": [row["item"]]})["item"]
             return pickle.loads(done)
 
-        assert [type(attempt()) for _ in range(2)] == [annotate_ray._Annotated] * 2
+        part = f"/out/parts/{item.digest}/000000.jsonl"
+        first = attempt()
+        content = memory.cat_file(part)
+        # As after workers that died when it was written, but before they could say so.
+        again = [attempt() for _ in range(3)]
+        assert {(done.number, done.worker.records, done.worker.words) for done in [first, *again]} == {
+            (0, 128, first.worker.words)
+        }
+        assert memory.cat_file(part) == content
+        for _ in range(2):
+            memory.rm(part)
+            last = attempt()
+        assert isinstance(last, annotate_ray._Failed)
         assert attempt().reason == "lines 1 to 128: workers died at them (attempts: 2)"
 
     def test_joining_can_break_off_anywhere(self, model: str, source: Path, tmp_path: Path, memory: Any) -> None:
-        job = Job("memory://in/x", "memory://out", model)
+        job = Job("memory://in/x", "memory://out", model, date_field="day")
         messages = without_ray(job)
         breaks = 0
         for step in count(1):
@@ -381,6 +406,12 @@ class TestInput:
         assert names(f"{tmp_path}/in/*/*.parquet") == ["sub/a"]
         assert names(f"{tmp_path}/in/sub/a.parquet") == ["a"]
 
+    def test_what_a_pattern_matches_of_the_output_is_no_input(self, tmp_path: Path) -> None:
+        for name in ("a", "sub/b", "out/parts/1f2e/000000", "out/rejects/a", "out/mine/c"):
+            write_jsonl(tmp_path / "in" / f"{name}.jsonl", corpus(3))
+        found = find_inputs(f"{tmp_path}/in/**/*.jsonl", "text", output=Place.at(f"{tmp_path}/in/out"))
+        assert [item.name for item in found] == ["a", "out/mine/c", "sub/b"]
+
     def test_another_file_has_another_digest(self, tmp_path: Path) -> None:
         write_jsonl(tmp_path / "a.jsonl", corpus(3))
         (before,) = find_inputs(str(tmp_path / "a.jsonl"), "text")
@@ -432,6 +463,7 @@ class TestInput:
         for arguments, message in [
             (("no_such_pipeline", tmp_path / "in", tmp_path / "out"), "cannot be loaded"),
             ((model, tmp_path / "in", tmp_path / "in" / "out"), "lies in the input"),
+            ((model, f"{tmp_path}/out/parts/*.jsonl", tmp_path / "out"), "lies where results are written"),
             ((model, tmp_path / "in", "nowhere://out"), "cannot be opened"),
         ]:
             result = run_script("annotate_ray", *arguments)

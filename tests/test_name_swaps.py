@@ -19,7 +19,7 @@ from persian_ner import docbin, name_swaps
 from persian_ner.augment import apply
 from persian_ner.metrics import span_defects
 from persian_ner.name_swaps import Names
-from persian_ner.records import Record, Span
+from persian_ner.records import InputError, Record, Span
 from persian_ner.tokenizer import create_tokenizer
 
 NLP = docbin.blank()
@@ -67,9 +67,12 @@ def test_names_of_lists_join_them(tmp_path: Path) -> None:
         ],
         "nabidam_names": {"لاله": {}, "Ali": {}},
     }
+    document = record(("سارا احمدی", "PER"), "در", ("غنا", "GPE"), "و", ("یوش", "GPE"))
+    with pytest.raises(InputError) as raised:
+        name_swaps.collect([document], tmp_path)
+    assert len(raised.value.problems) == len(lists)
     for name, content in lists.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
-    document = record(("سارا احمدی", "PER"), "در", ("غنا", "GPE"), "و", ("یوش", "GPE"))
     assert name_swaps.collect([document], tmp_path) == Names(
         given=["سارا", "لاله"], family=["احمدی"], countries=["غنا"], towns=["آکرا", "نور", "یوش"]
     )
@@ -207,4 +210,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert failed.exit_code == 1
     assert "train.jsonl:1: [1]" in failed.output
     assert "train.jsonl:2: [a]" in failed.output
+    train.write_text('{"id": "a", "text": "بی نام"}\n', encoding="utf-8")
+    nameless = run_script("names", train, output)
+    assert nameless.exit_code == 1
+    assert "train.jsonl: [-] the annotation has no full name" in nameless.output
     assert output.exists()

@@ -82,7 +82,8 @@ def read(path: Path, text_field: str = "text", id_field: str = "id") -> Iterator
     """Read what ``annotate`` writes as JSON lines, or else canonical records.
 
     The former is a file with ``entities``; the two fields are those ``annotate`` was
-    given, and all others go to the record's ``meta``.
+    given, and all others go to the record's ``meta``. Its empty texts, in which nothing
+    can be corrected, are left out.
     """
     items = list(iter_json_lines(path))
     if any(isinstance(item, JsonObject) and _ENTITIES in item.content for item in items):
@@ -109,6 +110,8 @@ def _annotated(path: Path, item: JsonObject, text_field: str, id_field: str) -> 
         reasons += validation_reasons(error)
     if reasons:
         yield from (Problem(str(path), line, doc_id, reason) for reason in reasons)
+        return
+    if isinstance(text, str) and not text.strip():
         return
     record = Record.model_validate(
         {

@@ -38,9 +38,9 @@ from persian_ner.metrics import Evaluated, Metrics, Provenance, compute, span_de
 from persian_ner.predict import BATCH_SIZE, predict
 from persian_ner.readers import records_jsonl, registry
 from persian_ner.records import InputError, Problem, Record, Span, collect, iter_text_lines
-from persian_ner.report import markdown_cell, read_as
+from persian_ner.report import read_as
 from persian_ner.sources import read_yaml
-from persian_ner.templating import render_markdown
+from persian_ner.templating import markdown_cell, render_markdown
 
 if TYPE_CHECKING:  # spaCy takes seconds to import
     from spacy.language import Language

@@ -46,8 +46,7 @@ from persian_ner.evaluate import PREDICTIONS_FILE, read_evaluation
 from persian_ner.files import checksum, write_text
 from persian_ner.metrics import LEVEL, SEED, Evaluated, Interval, Metrics, Score, compute, scored_spans, span_defects
 from persian_ner.records import InputError, Problem, Span
-from persian_ner.report import markdown_cell
-from persian_ner.templating import render_markdown
+from persian_ner.templating import markdown_cell, render_markdown
 
 COMPARISON_FILE = "comparison.json"
 TABLE_FILE = "comparison.md"
@@ -70,12 +69,17 @@ _TOLERANCE = 1e-12
 
 @dataclass(frozen=True)
 class Run:
-    """One evaluation folder, and the system it is a run of."""
+    """One evaluation, the system it is a run of, and the folder it is from, unless it is in memory only."""
 
     system: str
-    folder: Path
+    folder: Path | None
     metrics: Metrics
     documents: Sequence[Evaluated]
+
+    @property
+    def file(self) -> str:
+        """What messages call the predictions."""
+        return str(self.folder / PREDICTIONS_FILE) if self.folder else self.system
 
 
 class _Schema(BaseModel):
@@ -83,11 +87,11 @@ class _Schema(BaseModel):
 
 
 class RunInfo(_Schema):
-    """Where the predictions of one run are, and what made them."""
+    """Where the predictions of one run are (null of an evaluation in memory), and what made them."""
 
-    folder: str
+    folder: str | None
     model: str | None
-    predictions_sha256: str
+    predictions_sha256: str | None
 
 
 class Value(_Schema):
@@ -216,6 +220,24 @@ def read_runs(arguments: Sequence[str]) -> list[Run]:
     return runs
 
 
+def of_same_gold(runs: Sequence[Run]) -> list[list[Run]]:
+    """The runs, in groups that share their documents and gold; order is kept.
+
+    Raises :class:`InputError` when runs that share them cannot be compared: with repeated ids,
+    spans that cannot be scored, or predictions that do not give the scores beside them.
+    """
+    groups: list[list[Run]] = []
+    for run in runs:
+        group = next((group for group in groups if not any(_gold_problems(run, group[0]))), None)
+        if group:
+            group.append(run)
+        else:
+            groups.append([run])
+    if problems := [problem for group in groups if len(group) > 1 for run in group for problem in _run_problems(run)]:
+        raise InputError(problems)
+    return groups
+
+
 def compare(
     runs: Sequence[Run], *, resamples: int = RESAMPLES, permutations: int = PERMUTATIONS, seed: int = SEED
 ) -> Comparison:
@@ -262,12 +284,12 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return corrected
 
 
-def sentences(comparison: Comparison) -> list[str]:
-    """What each comparison comes to, all labels together first."""
+def sentences(comparison: Comparison, per_label: bool = True) -> list[str]:
+    """What each comparison comes to, all labels together first, then, unless that is too much, each label."""
     return [
         contrast.sentence
         for against in comparison.differences
-        for contrast in [against.overall, *against.per_label.values()]
+        for contrast in [against.overall, *(against.per_label.values() if per_label else [])]
     ]
 
 
@@ -275,7 +297,7 @@ def to_markdown(comparison: Comparison) -> str:
     """The comparison as Markdown: sentences, scores side by side, differences, and how to read them."""
     return render_markdown(
         "comparison.md.j2",
-        {"cell": markdown_cell, "value": _value_cell, "points": _points, "range": _range, "p": _p},
+        {"cell": markdown_cell, "value": _value_cell, "points": _points, "range": _range, "p": p_text},
         comparison=comparison,
         run_counts={len(system.runs) for system in comparison.systems},
         matches=MATCHES,
@@ -302,7 +324,7 @@ def _read_run(system: str, folder: Path) -> Run:
 
 def _run_problems(run: Run) -> Iterator[Problem]:
     """Repeated ids, spans that cannot be scored, and predictions that do not give the scores beside them."""
-    file = str(run.folder / PREDICTIONS_FILE)
+    file = run.file
     seen: set[str] = set()
     correct = predicted = gold = 0
     for line, document in enumerate(run.documents, start=1):
@@ -323,8 +345,7 @@ def _run_problems(run: Run) -> Iterator[Problem]:
 
 def _gold_problems(run: Run, reference: Run) -> Iterator[Problem]:
     """Everything in which the documents of a run are not those of the reference."""
-    file = str(run.folder / PREDICTIONS_FILE)
-    other = str(reference.folder / PREDICTIONS_FILE)
+    file, other = run.file, reference.file
     expected = {document.doc_id: document for document in reference.documents}
     for line, document in enumerate(run.documents, start=1):
         twin = expected.pop(document.doc_id, None)
@@ -511,7 +532,7 @@ def _sentence(pair: _Pair, verdict: Verdict, difference: Difference, differing: 
     numbers = f"{_points(difference.value)} points of strict F1"
     if difference.interval:
         numbers += f", {LEVEL:.0%} interval {_range(difference.interval)}"
-    p = f"corrected p {_p(difference.corrected_p)}, {differing} of {len(pair.system)} documents differ"
+    p = f"corrected p {p_text(difference.corrected_p)}, {differing} of {len(pair.system)} documents differ"
     if verdict == "open":
         return f"{about}: not shown to be real; chance can explain {numbers} ({p})."
     return f"{about}: really {verdict}; {numbers} ({p})."
@@ -531,9 +552,9 @@ def _system(name: str, runs: Sequence[Run], counts: _Array, labels: Sequence[str
 def _run_info(run: Run) -> RunInfo:
     model = run.metrics.provenance.model if run.metrics.provenance else None
     return RunInfo(
-        folder=run.folder.as_posix(),
+        folder=run.folder.as_posix() if run.folder else None,
         model=f"{model.lang}_{model.name} {model.version}" if model else None,
-        predictions_sha256=checksum(run.folder / PREDICTIONS_FILE),
+        predictions_sha256=checksum(run.folder / PREDICTIONS_FILE) if run.folder else None,
     )
 
 
@@ -574,7 +595,8 @@ def _range(interval: Interval | None) -> str:
     return f"{_points(interval.low)} … {_points(interval.high)}" if interval else "–"
 
 
-def _p(value: float | None) -> str:
+def p_text(value: float | None) -> str:
+    """A p-value for people; a dash for an undefined one."""
     if value is None:
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

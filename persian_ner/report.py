@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +18,14 @@ from pydantic import BaseModel, ValidationError
 
 from persian_ner import templating
 from persian_ner.calibration import Calibration
+from persian_ner.compare import Run, Verdict, p_text
 from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.metrics import MATCH_TYPES, ErrorType, Evaluated, Interval, MatchType, Pair, align, macro, scored_spans
 from persian_ner.novelty import Known
 from persian_ner.records import InputError, Problem, Span, iter_text_lines
 from persian_ner.robustness import ROBUSTNESS_FILE, Robustness
-from persian_ner.templating import read_templates, render_markdown
+from persian_ner.side_by_side import side_by_side
+from persian_ner.templating import markdown_cell, read_templates, render_markdown
 
 CORRECT_EXAMPLES = 8
 
@@ -43,6 +45,15 @@ KNOWN_HEADINGS: dict[Known, str] = {"same_label": "same label", "other_label": "
 BREAKDOWN_NAMES = {"source": "منبع", "topic": "موضوع", "kind": "گونه", "register": "سبک", "scraped": "نویز"}
 UNKNOWN_NAMES = {key: "بی‌نویز" if key == "scraped" else "(نامشخص)" for key in BREAKDOWN_NAMES}
 """What documents without the key are called."""
+VERDICT_NAMES: dict[Verdict, str] = {
+    "better": "به‌راستی بهتر",
+    "worse": "به‌راستی بدتر",
+    "open": "اثبات‌نشده؛ شاید تصادفی",
+    "same": "بدون تفاوت: در همه سندها برابر",
+    "undefined": "مقایسه‌ناپذیر: موجودیت gold نیست و هر دو چیزی پیش‌بینی نکرده‌اند",
+}
+SYSTEM_COLOURS = 6
+"""Systems that are told apart by colour in the style sheet; more begin again, and have their numbers."""
 FACETS = ("source", "scraped")
 """The keys of ``meta`` by which the errors can be filtered."""
 MATCH_NAMES: dict[MatchType, str] = {
@@ -104,6 +115,8 @@ class Evaluation:
     documents: Sequence[Evaluated]
     robustness: Robustness | None = None
     training: Sequence[TrainingStep] = ()
+    system: str = ""
+    """What it is a run of; runs of one system are averaged where evaluations are compared. Empty: of its own."""
 
 
 class TrainingStep(BaseModel):
@@ -277,16 +290,26 @@ def reliability(calibration: Calibration) -> Reliability:
 
 
 def render_html(evaluations: Sequence[Evaluation]) -> str:
-    """The whole page; the first evaluation is the main one."""
+    """The whole page; the first evaluation is the main one.
+
+    Evaluations of the same gold documents are compared at the top. Raises :class:`InputError` when they cannot be.
+    """
+    names = titles(evaluations)
+    runs = [
+        Run(item.system or name, None, item.metrics, item.documents)
+        for item, name in zip(evaluations, names, strict=True)
+    ]
     return templating.render_html(
         "report.html.j2",
         _NUMBER_FILTERS | {"css_class": css_class},
         style=read_templates("report.css") + palette_css(),
         script=read_templates("fold.js", "report.js"),
+        comparisons=side_by_side(runs),
         sections=[
-            _section(evaluation) | {"title": title}
-            for evaluation, title in zip(evaluations, titles([item.metrics for item in evaluations]), strict=True)
+            _section(evaluation) | {"title": title} for evaluation, title in zip(evaluations, names, strict=True)
         ],
+        verdict_names=VERDICT_NAMES,
+        system_colours=SYSTEM_COLOURS,
         error_names=ERROR_NAMES,
         label_names=LABEL_NAMES,
         known_names=KNOWN_NAMES,
@@ -297,13 +320,23 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
     )
 
 
-def titles(evaluations: Sequence[EvaluationMetrics]) -> list[str]:
-    """What tells evaluations apart: the name; with others of the same name also the model, and then a number."""
-    found = [metrics.name or "ارزیابی" for metrics in evaluations]
-    models = [
-        f"{run.model.lang}_{run.model.name} {run.model.version}" if (run := m.provenance) else "" for m in evaluations
+def named_apart(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """The evaluations with their :func:`titles` as names, for tables without a page around them."""
+    return [
+        replace(evaluation, metrics=evaluation.metrics.model_copy(update={"name": title}))
+        for evaluation, title in zip(evaluations, titles(evaluations, "Evaluation"), strict=True)
     ]
-    for more in (models, [str(number) for number in range(1, len(found) + 1)]):
+
+
+def titles(evaluations: Sequence[Evaluation], unnamed: str = "ارزیابی") -> list[str]:
+    """What tells evaluations apart: the name; with others of the same name also the system, the model, and a number."""
+    found = [evaluation.metrics.name or unnamed for evaluation in evaluations]
+    systems = [evaluation.system for evaluation in evaluations]
+    models = [
+        f"{run.model.lang}_{run.model.name} {run.model.version}" if (run := item.metrics.provenance) else ""
+        for item in evaluations
+    ]
+    for more in (systems, models, [str(number) for number in range(1, len(found) + 1)]):
         repeated = Counter(found)
         found = [
             " · ".join(filter(None, (name, mark))) if repeated[name] > 1 else name
@@ -491,17 +524,13 @@ def _size(count: int | None) -> str:
     return "–" if count is None else f"{count / 2**20:,.0f} MiB"
 
 
-def markdown_cell(text: str) -> str:
-    """Text for one Markdown line: nothing in it ends the line or the table cell, or starts markup."""
-    return re.sub(r"([\\`*_<>|\[\]#])", r"\\\1", " ".join(text.split()))
-
-
 _NUMBER_FILTERS: dict[str, Callable[..., Any]] = {
     "percent": _percent,
     "range": _range,
     "whole": whole,
     "points": _points,
     "size": _size,
+    "p": p_text,
 }
 MARKDOWN_FILTERS = {**_NUMBER_FILTERS, "cell": markdown_cell}
 """What templates of Markdown show numbers and text with."""

@@ -332,7 +332,12 @@ def _compared(path: Path, comparison: Comparison) -> Comparison:
         raise InputError([Problem(str(path), 0, "", "names systems by their folders: compare SYSTEM=FOLDER")])
     systems = [
         system.model_copy(
-            update={"runs": [run.model_copy(update={"folder": Path(run.folder).name}) for run in system.runs]}
+            update={
+                "runs": [
+                    run.model_copy(update={"folder": Path(run.folder).name if run.folder else None})
+                    for run in system.runs
+                ]
+            }
         )
         for system in comparison.systems
     ]

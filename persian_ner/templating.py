@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any
@@ -39,6 +40,11 @@ def render_html(template: str, filters: Filters, *, style: str, script: str, **v
 def read_templates(*names: str) -> str:
     """Files beside the templates, such as style sheets and scripts, one after the other."""
     return "".join((files("persian_ner") / "templates" / name).read_text(encoding="utf-8") for name in names)
+
+
+def markdown_cell(text: str) -> str:
+    """Text for one Markdown line: nothing in it ends the line or the table cell, or starts markup."""
+    return re.sub(r"([\\`*_<>|\[\]#])", r"\\\1", " ".join(text.split()))
 
 
 def source_hash(source: str) -> str:

@@ -19,7 +19,11 @@ app = typer.Typer(help=__doc__, add_completion=False)
 @app.command()
 def main(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="METRICS_DIR...", help="Evaluation folders; the first is the main one")
+        list[str],
+        typer.Argument(
+            metavar="[SYSTEM=]METRICS_DIR...",
+            help="Evaluation folders; the first is the main one. Runs of one system share its name",
+        ),
     ],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT.html", help="The page to write")],
     markdown: Annotated[Path | None, typer.Option(help="Also write a Markdown summary here")] = None,
@@ -32,7 +36,9 @@ def main(
     problems: list[Problem] = []
     steps = collecting(problems, partial(report.read_training_log, training_log)) if training_log else None
     evaluations: list[report.Evaluation] = []
-    for folder in folders:
+    for argument in folders:
+        system, separator, rest = argument.partition("=")
+        folder = Path(rest if separator else argument)
         found = collecting(problems, partial(read_evaluation, folder))
         robustness = collecting(problems, partial(report.read_robustness, folder))
         if found and robustness and not report.same_run(found[0], robustness):
@@ -40,17 +46,18 @@ def main(
             robustness = None
         if found:
             training = () if evaluations else steps or ()
-            evaluations.append(report.Evaluation(*found, robustness, training))
+            evaluations.append(report.Evaluation(*found, robustness, training, system if separator else ""))
     with reporting_problems():
         if problems:
             raise InputError(problems)
-    write_text(output, report.render_html(evaluations))
+        page = report.render_html(evaluations)
+    write_text(output, page)
     written = [output]
     if markdown:
-        write_text(markdown, "\n".join(map(report.markdown_summary, evaluations)))
+        write_text(markdown, "\n".join(map(report.markdown_summary, report.named_apart(evaluations))))
         written.append(markdown)
     if csv:
-        write_text(csv, to_csv(evaluation.metrics for evaluation in evaluations))
+        write_text(csv, to_csv(evaluation.metrics for evaluation in report.named_apart(evaluations)))
         written.append(csv)
     typer.echo(f"Wrote {' and '.join(map(str, written))}")
 

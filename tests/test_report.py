@@ -1,7 +1,9 @@
 import csv
+from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from html_page import Page
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 from persian_ner import augment
 from persian_ner.calibration import Bin, Calibration
+from persian_ner.compare import Verdict
 from persian_ner.evaluate import EvaluationMetrics, write_evaluation
 from persian_ner.files import write_text
 from persian_ner.labels import LABELS
@@ -34,11 +37,14 @@ from persian_ner.report import (
     MATCH_NAMES,
     OTHER_COLOURS,
     PALETTE,
+    SYSTEM_COLOURS,
+    VERDICT_NAMES,
     Evaluation,
     Piece,
     TrainingStep,
     curves,
     markdown_summary,
+    named_apart,
     passages,
     read_training_log,
     reliability,
@@ -46,6 +52,7 @@ from persian_ner.report import (
     titles,
 )
 from persian_ner.robustness import Change, DamageResult, Robustness
+from persian_ner.templating import read_templates
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "report.py"
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>&amp;"
@@ -87,12 +94,16 @@ def test_evaluations_of_the_same_name_are_told_apart():
         )
         return scored(RIGHT, name=name).model_copy(update={"provenance": made})
 
-    big, small, other = made_by("big", "test"), made_by("small", "test"), made_by("big", "gold")
+    big, small, other = (
+        Evaluation(made_by(*made), [RIGHT]) for made in (("big", "test"), ("small", "test"), ("big", "gold"))
+    )
     assert titles([big, small, other]) == ["test · fa_big 1.0", "test · fa_small 1.0", "gold"]
     assert titles([big, big, small]) == ["test · fa_big 1.0 · 1", "test · fa_big 1.0 · 2", "test · fa_small 1.0"]
-    assert titles([scored(RIGHT), scored(RIGHT)]) == ["ارزیابی · 1", "ارزیابی · 2"]
-    html = render_html([Evaluation(big, [RIGHT]), Evaluation(small, [RIGHT])])
-    assert html.count("test · fa_small 1.0") == 2
+    assert titles([evaluation(RIGHT), evaluation(RIGHT)]) == ["ارزیابی · 1", "ارزیابی · 2"]
+    assert titles([replace(big, system="one"), replace(big, system="two")]) == ["test · one", "test · two"]
+    assert [found.metrics.name for found in named_apart([evaluation(RIGHT), other])] == ["Evaluation", "gold"]
+    html = render_html([big, small])
+    assert html.count("<bdi>test · fa_small 1.0</bdi>") == 5  # tab, heading; legend, table, difference
 
 
 def test_passages_cut_at_line_breaks_and_mark_errors():
@@ -330,8 +341,59 @@ def test_several_evaluations_have_a_tab_each():
     assert [attrs["id"] for attrs in page.named("section")] == ["e1", "e2"]
     assert [attrs["href"] for attrs in page.named("a")][:2] == ["#e1", "#e2"]
     assert "nav" not in [tag for tag, _ in Page(render_html([evaluation(RIGHT)])).elements]
+    assert not comparisons(page)
     ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
     assert len(ids) == len(set(ids))
+
+
+def comparisons(page: Page) -> list[dict[str, str | None]]:
+    return [attrs for attrs in page.named("section") if attrs["class"] == "comparison"]
+
+
+def blind(document: Evaluated) -> Evaluated:
+    return replace(document, predicted=[])
+
+
+def repeated(document: Evaluated, times: int) -> list[Evaluated]:
+    return [replace(document, doc_id=f"{document.doc_id}-{number}") for number in range(times)]
+
+
+def test_evaluations_of_the_same_gold_are_compared():
+    found = repeated(RIGHT, 20)
+    good, bad = evaluation(*found, name="test"), evaluation(*map(blind, found), name="test")
+    page = Page(render_html([replace(bad, system="weak"), replace(good, system="strong"), evaluation(WRONG)]))
+    assert [attrs["id"] for attrs in page.named("section")] == ["c1", "e1", "e2", "e3"]
+    text = " ".join(page.text.split())
+    assert f"strong در برابر weak همه برچسب‌ها: {VERDICT_NAMES['better']}؛ +100.0 واحد درصد F1" in text
+    assert f"PER {VERDICT_NAMES['undefined']}" in text
+    assert "0.0 0.0–0.0" in text and "100.0 100.0–100.0" in text
+    assert "±" not in text
+    assert len([attrs for attrs in page.named("svg") if attrs["class"] == "bar"]) > 2 * (1 + len(LABELS))
+
+
+def test_runs_of_one_system_are_averaged():
+    found = repeated(RIGHT, 4)
+    runs = [evaluation(*found), evaluation(*map(blind, found[:2]), *found[2:])]  # F1 1 and 2 · 2 / (2 + 4)
+    page = Page(render_html([replace(run, system="seeds") for run in runs]))
+    text = " ".join(page.text.split())
+    assert len(comparisons(page)) == 1
+    assert "83.3 ± 23.6" in text
+    assert "در برابر" not in text  # there is nothing to compare the only system with
+
+
+def test_only_evaluations_of_the_same_gold_are_compared():
+    other = replace(RIGHT, gold=[])
+    for second in ([other], [RIGHT, WRONG], [replace(RIGHT, text="تبریز")], [replace(RIGHT, annotated_labels=["PER"])]):
+        assert not comparisons(Page(render_html([evaluation(RIGHT), evaluation(*second)])))
+    assert not comparisons(Page(render_html([evaluation(), evaluation()])))
+    pairs = [evaluation(RIGHT), evaluation(WRONG), evaluation(RIGHT), evaluation(WRONG)]
+    assert len(comparisons(Page(render_html(pairs)))) == 2
+
+
+def test_predictions_of_other_scores_are_not_compared():
+    stale = Evaluation(scored(RIGHT), [blind(RIGHT)])
+    with pytest.raises(InputError, match="evaluate again"):
+        render_html([evaluation(RIGHT), stale])
 
 
 def luminance(colour: str) -> float:
@@ -351,6 +413,8 @@ def test_everything_has_a_name():
     assert set(PALETTE) == set(LABEL_NAMES) == set(LABELS)
     assert tuple(MATCH_NAMES) == MATCH_TYPES
     assert tuple(BREAKDOWN_NAMES) == BREAKDOWN_KEYS
+    assert set(VERDICT_NAMES) == set(get_args(Verdict))
+    assert {f".system-{number} " in read_templates("report.css") for number in range(1, SYSTEM_COLOURS + 1)} == {True}
     assert set(DAMAGE_NAMES) == {*augment.DAMAGES, *augment.MIXTURES}
 
 
@@ -404,6 +468,28 @@ def test_script_takes_several_folders(tmp_path):
     assert (tmp_path / "summary.md").read_text(encoding="utf-8").count("## ") == 2
     with (tmp_path / "metrics.csv").open(encoding="utf-8", newline="") as file:
         assert {row["evaluation"] for row in csv.DictReader(file)} == {"one", "two"}
+
+
+def test_script_takes_runs_of_systems_and_tells_them_apart_everywhere(tmp_path):
+    for name, documents in (("one", [RIGHT]), ("two", [blind(RIGHT)])):
+        write_evaluation(tmp_path / name, scored(*documents, name="test"), documents)
+    outputs = ("--markdown", tmp_path / "summary.md", "--csv", tmp_path / "metrics.csv")
+    result = run(f"big={tmp_path / 'one'}", f"small={tmp_path / 'two'}", tmp_path / "page.html", *outputs)
+    assert result.exit_code == 0, result.output
+    page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert len(comparisons(page)) == 1 and "small در برابر big" in page.text
+    markdown = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert [line for line in markdown.splitlines() if line.startswith("## ")] == ["## test · big", "## test · small"]
+    with (tmp_path / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["evaluation"] for row in csv.DictReader(file)} == {"test · big", "test · small"}
+
+
+def test_script_refuses_predictions_that_are_not_of_the_scores(tmp_path):
+    write_evaluation(tmp_path / "one", scored(RIGHT), [RIGHT])
+    write_evaluation(tmp_path / "two", scored(RIGHT), [blind(RIGHT)])
+    result = run(tmp_path / "one", tmp_path / "two", tmp_path / "page.html")
+    assert result.exit_code == 1 and "evaluate again" in result.output
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_script_shows_the_training_and_only_the_robustness_of_this_run(tmp_path):

@@ -28,8 +28,8 @@ from persian_ner.audit.schema import (
     TextDefect,
     Verdict,
 )
-from persian_ner.report import LABEL_NAMES, css_class, markdown_cell, palette_css, whole
-from persian_ner.templating import read_templates, render_markdown
+from persian_ner.report import LABEL_NAMES, css_class, palette_css, whole
+from persian_ner.templating import markdown_cell, read_templates, render_markdown
 
 SHOWN = 40
 """Findings of a kind on the page."""

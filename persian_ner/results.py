@@ -8,7 +8,7 @@ A block of a Markdown page holds what is made from the results that it names::
 
 Of one evaluation that is its scores by label; of several, a row each; of a
 comparison, its scores and sentences; of a robustness measurement, the losses; of
-speed, a benchmark, scaling, load and fuzzing what their commands report.
+speed, a benchmark, scaling, load, fuzzing and dates what their commands report.
 A block ``<!-- errors: NAME -->`` says what costs an evaluation its score.
 The files hold figures and provenance, no text of the corpora and no folders.
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from persian_ner import benchmark, scaling, speed
 from persian_ner.calibration import Calibration
 from persian_ner.compare import Comparison, Value, sentences
+from persian_ner.dates.accuracy import DateReport
 from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.files import write_text
 from persian_ner.fuzz import Fuzz
@@ -128,6 +130,13 @@ class FuzzResult(_Schema):
     fuzz: Fuzz
 
 
+class DatesResult(_Schema):
+    """Of a ``dates.json``, without the expressions."""
+
+    kind: Literal["dates"] = "dates"
+    dates: DateReport
+
+
 Result = Annotated[
     EvaluationResult
     | RobustnessResult
@@ -136,7 +145,8 @@ Result = Annotated[
     | BenchmarkResult
     | ScalingResult
     | LoadResult
-    | FuzzResult,
+    | FuzzResult
+    | DatesResult,
     Field(discriminator="kind"),
 ]
 
@@ -154,6 +164,7 @@ _SCHEMAS: dict[str, type[BaseModel]] = {
     "latency_seconds": Load,
     "twins": Fuzz,
     "differences": Comparison,
+    "coverage": DateReport,
 }
 """By a field that no other kind of file has. What has none of them is an evaluation."""
 
@@ -191,6 +202,8 @@ def extract(path: Path) -> Result:
         case Fuzz():
             failures = [failure.model_copy(update={"text": "", "smallest": None}) for failure in measured.failures]
             return FuzzResult(fuzz=measured.model_copy(update={"failures": failures}))
+        case DateReport():
+            return DatesResult(dates=_without_expressions(measured))
     raise TypeError(schema)
 
 
@@ -346,6 +359,12 @@ def _compared(path: Path, comparison: Comparison) -> Comparison:
 
 def _file_of(data: DataInfo) -> DataInfo:
     return data.model_copy(update={"path": Path(data.path).name})
+
+
+def _without_expressions(report: DateReport) -> DateReport:
+    accuracy = report.accuracy and report.accuracy.model_copy(update={"misses": []})
+    coverage = replace(report.coverage, unresolved=[])
+    return report.model_copy(update={"data": _file_of(report.data), "coverage": coverage, "accuracy": accuracy})
 
 
 def _inside(page: str) -> str:

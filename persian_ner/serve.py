@@ -86,6 +86,7 @@ FLAG_NAMES: dict[Flag, str] = {
     "approximate": "مرزها قراردادی است",
     "calendar_inferred": "تقویم از روی سال حدس زده شده",
     "century_inferred": "سال دورقمی است",
+    "date_mismatch": "همان روز دو بار و ناهمخوان گفته شده",
     "hijri_calculated": "تاریخ قمری محاسبه شده؛ یکی دو روز جابه‌جایی ممکن است",
     "month_inferred": "ماه گفته نشده",
     "time_of_day": "ساعت یا بخش روز کنار گذاشته شده",

@@ -264,3 +264,18 @@ class TestDamagedText:
 
     def test_an_unknown_word_is_not_cut_into_known_ones(self) -> None:
         assert [token.kind for token in tokenize("شهریوری قدیم")] == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "flagged"),
+    [
+        ("۱۸ رمضان ۱۴۴۶ (۲۸ فروردین ۱۴۰۴)", True),  # it is the 18th of Shawwal
+        ("۱۸ شوال ۱۴۴۶ (۲۸ فروردین ۱۴۰۴)", False),
+        ("۱۹ شوال ۱۴۴۶ (۲۸ فروردین ۱۴۰۴)", False),  # as it was observed, perhaps
+        ("۲۸ فروردین ۱۴۰۴ برابر با ۱۸ آوریل ۲۰۲۵", True),
+        ("۲۸ فروردین ۱۴۰۴ مصادف با ۱۷ آوریل", False),
+        ("۲۸ فروردین ۱۴۰۴ برابر با دوره", False),
+    ],
+)
+def test_a_day_that_is_given_twice_and_differs_is_flagged(expression: str, flagged: bool) -> None:
+    assert ("date_mismatch" in resolve(expression, PUBLISHED).flags) == flagged

@@ -315,6 +315,46 @@ OTHER_REPORTS = {
         },
         ["| emoji | 1,000 | 5,000 | 50 |", "| no spaces | 1,000,000 | 9 | 1.5 | 950 |"],
     ),
+    "dates": (
+        {
+            "created": "2025-01-02T00:00:00Z",
+            "git_commit": "0123456789abcdef",
+            "data": {"path": "/home/someone/secret/records.jsonl", "sha256": "ab" * 32},
+            "coverage": {
+                "documents": 9,
+                "documents_without_publication_date": 0,
+                "dates": 40,
+                "resolved": 30,
+                "share": 0.75,
+                "granularities": {},
+                "calendars": {},
+                "flags": {},
+                "reasons": {"vague": 10},
+                "unresolved": [{"surface": "secret", "reason": "vague", "explanation": "", "count": 10}],
+            },
+            "accuracy": {
+                "dates": 20,
+                "settled": 19,
+                "resolved": 20,
+                "right": 18,
+                "share": 0.9,
+                "interval": {"low": 0.7, "high": 0.97},
+                "level": 0.95,
+                "misses": [
+                    {
+                        "document": "a",
+                        "start": 0,
+                        "end": 6,
+                        "surface": "secret",
+                        "meant": None,
+                        "resolved": "2025-01-01",
+                        "why": [],
+                    }
+                ],
+            },
+        },
+        ["| Resolved to days | 30 of 40 | 75.0 | |", "| 18 of 20 | 90.0 |"],
+    ),
 }
 
 

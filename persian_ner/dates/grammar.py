@@ -9,7 +9,7 @@ leaves out is taken from the other («۵ تا ۸ مهر ۱۴۰۳»).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -99,16 +99,21 @@ class Point:
 
 @dataclass(frozen=True)
 class Expression:
-    """The points of an expression in order, and how they belong together."""
+    """The points of an expression in order, and how they belong together.
+
+    ``repeats`` say the same once more: «۲۸ فروردین (۱۷ آوریل)», «… برابر با ۱۷ آوریل».
+    """
 
     kind: Literal["point", "range", "series"]
     points: tuple[Point, ...]
+    repeats: tuple[Expression, ...] = ()
 
 
 TODAY = Point(relative=Relative("day", 0))
 
 _LONGEST = 60  # tokens; a text with more is no date expression
-_ASIDE = re.compile(r"\([^()]*\)")
+_ASIDE = re.compile(r"\(([^()]*)\)")
+_THAT_IS = re.compile(r"(?<!\w)(?:(?:برابر|مصادف)(?:\s+با)?|[یي]عن[یي])(?!\w)")
 _HOPELESS: dict[str, Reason] = {
     "unknown": "unknown_words",
     "bce": "before_common_era",
@@ -173,11 +178,20 @@ def parse(text: str) -> Expression:
     try:
         return _parse(text)
     except Unresolved as unresolved:
-        # «۲۴ اکتبر (سوم آبان) سال جاری»: the same day in another calendar
-        without_aside = _ASIDE.sub(" ", text)
-        if unresolved.reason != "not_understood" or without_aside == text:
+        # «۲۴ اکتبر (سوم آبان) سال جاری», «۲۸ فروردین برابر با ۱۷ آوریل»: the same day in another calendar
+        first, *others = [part for part in _THAT_IS.split(_ASIDE.sub(" ", text)) if part.strip()] or [text]
+        others += _ASIDE.findall(text)
+        if unresolved.reason != "not_understood" or not others:
             raise
-    return _parse(without_aside)
+    return replace(_parse(first), repeats=tuple(_understood(others)))
+
+
+def _understood(texts: Sequence[str]) -> Iterator[Expression]:
+    for text in texts:
+        try:
+            yield _parse(text)
+        except Unresolved:
+            continue
 
 
 def _parse(text: str) -> Expression:

@@ -15,7 +15,8 @@ from itertools import product
 
 from persian_ner.characters import fold
 from persian_ner.dates import numerals
-from persian_ner.dates.value import Calendar
+from persian_ner.dates.calendars import day_of_month
+from persian_ner.dates.value import Calendar, Unresolved
 
 LAST = -1
 """The ordinal of «آخرین» and «پایانی»."""
@@ -155,6 +156,7 @@ _OTHER: tuple[tuple[str, int, str, str], ...] = (
     ("era", 0, "hejri", "هجری"),
     ("bce", 0, "", "پیش_از_میلاد قبل_از_میلاد"),
     ("year_kind", 7, "", "تحصیلی آبی زراعی آموزشی"),
+    ("year_kind", 1, "", "مالی"),
     ("named_day", 0, "", "نوروز عید_نوروز"),
     ("and", 0, "", "و"),
     ("to", 0, "", "تا الی لغایت"),
@@ -187,6 +189,7 @@ _PIECE = re.compile(r"[0-9]+|[^\W\d_]+|\S")
 _LONGEST_PHRASE = 4  # pieces
 _LONGEST_GLUED = 40  # letters; what is longer is no date
 _MOST_DIGITS = 6
+_COMPACT = re.compile(r"((?:13|14|19|20)[0-9]{2})(0[1-9]|1[0-2])([0-3][0-9])")  # year, month, day
 _NUMBERS = ("cardinal", "ordinal", "leading")
 
 
@@ -252,9 +255,21 @@ def _look_up(pieces: list[str]) -> list[Token]:
 
 
 def _number(piece: str) -> list[Token]:
+    if compact := _COMPACT.fullmatch(piece):
+        return [_compact_date(*compact.groups())]
     if not piece.isascii() or len(piece) > _MOST_DIGITS:
         return [Token("unknown")]
     return [Token("cardinal", int(piece), digits=len(piece))]
+
+
+def _compact_date(year: str, month: str, day: str) -> Token:
+    """«۱۴۰۴۰۱۲۸», if there is such a day in the calendar that the century tells; else an unknown word."""
+    calendar: Calendar = "jalali" if int(year) < 1500 else "gregorian"
+    try:
+        day_of_month(calendar, int(year), int(month), int(day))
+    except Unresolved:
+        return Token("unknown")
+    return Token("date", numbers=tuple(Token("cardinal", int(part), digits=len(part)) for part in (year, month, day)))
 
 
 def _glued(piece: str) -> list[Token]:

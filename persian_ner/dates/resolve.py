@@ -21,6 +21,7 @@ Conventions, where language leaves a choice:
   decade three, four and three years. «نیمه» of a month is its 15th.
 * **سال پیش، دو سال پیش** are calendar years; **دو سال گذشته** are the two years up to now.
 * **Seasons** are Jalali, also with a Gregorian year, in which they have their middle.
+* **سال مالی** is the calendar year.
 * **سال تحصیلی، سال آبی** are from 1 Mehr to the end of Shahrivar; a playing year
   («فصل ۹۷-۹۸») from 1 Tir to the end of Khordad.
 """
@@ -47,6 +48,7 @@ _ERAS: dict[str, Calendar] = {"jalali": "jalali", "gregorian": "gregorian", "hij
 # Years of schools and leagues where the Gregorian calendar is used: from September, from July.
 _GREGORIAN_FIRST_MONTH = {7: 9, 4: 7}
 _NEARBY = 90  # days around the publication date in which a weekday is checked, not believed
+_LUNAR_ERROR = 2  # days that an observed lunar date can be from the calculated one
 _SAME_STORY = 10  # days around the publication date in which a weekday is that of an earlier date
 
 
@@ -60,9 +62,25 @@ def resolve(text: str, reference: date | None = None, context: Sequence[DateValu
     if isinstance(reference, datetime):
         reference = reference.date()
     try:
-        return _Resolver(reference, context).expression(parse(text))
+        expression = parse(text)
+        value = _Resolver(reference, context).expression(expression)
     except Unresolved as unresolved:
         return DateValue(reason=unresolved.reason)
+    if any(_disagrees(value, repeat) for repeat in expression.repeats):
+        value = replace(value, flags=tuple(sorted((*value.flags, "date_mismatch"))))
+    return value
+
+
+def _disagrees(value: DateValue, repeat: Expression) -> bool:
+    """Whether what says a day once more means another one. Calculated lunar dates may be off by two days."""
+    try:
+        other = _Resolver(value.start, ()).expression(repeat)
+    except Unresolved:
+        return False
+    if not (value.start and other.start and value.start == value.end and other.start == other.end):
+        return False
+    lunar = "hijri" in (value.calendar, other.calendar)
+    return abs((value.start - other.start).days) > (_LUNAR_ERROR if lunar else 0)
 
 
 class _Resolver:
@@ -474,7 +492,7 @@ def _next(periods: Sequence[Period], anchor: date, direction: int) -> Period:
 
 def _years_period(calendar: Calendar, first: int, last: int, first_month: int | None) -> Period:
     """Whole years, or a school or playing year, which begins later and ends in the year after."""
-    if first_month is None:
+    if first_month in (None, 1):
         return Period(*calendars.years_span(calendar, first, last), calendar, "year")
     month = _GREGORIAN_FIRST_MONTH[first_month] if calendar == "gregorian" else first_month
     return Period(*calendars.months_span(calendar, first, month, 12 * max(last - first, 1)), calendar, "year")

@@ -1,7 +1,7 @@
 """The spaCy component ``fa_confidence``: how sure the pipeline's ``ner`` is of each entity it found.
 
-``Span._.confidence`` is a probability, or None where the component has not been or
-the entity is not one that ``ner`` chooses (it comes from an entity ruler, say). Stored
+``Span._.confidence`` is a probability, or None where the component has not been,
+the entity is not one that ``ner`` chooses (it comes from an entity ruler, say) or it is very long. Stored
 as plain data, it survives ``Doc.to_bytes``, ``DocBin(store_user_data=True)`` and
 ``nlp.pipe(n_process=2)``.
 
@@ -23,8 +23,9 @@ project; ``nlp.add_pipe("fa_confidence")`` adds it, and so do all commands that 
 run again: ``ner`` takes its output from the document, so the component belongs behind
 ``ner`` and before anything that clears documents.
 
-A packaged pipeline carries a copy of this file, which must therefore import nothing else of ours; nor may it have
-dataclasses, since ``spacy package`` runs it without making it a module of its own.
+No entity is followed further than 100 tokens, so that time and memory grow with the length of the text and not with its
+square. A longer one has no confidence, and the probability of getting to the tokens behind it is an approximation:
+what is open after 100 tokens is taken for ended there.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ NAME = "fa_confidence"
 NER = "ner"
 
 _UNLIKELY = 1e-5  # at temperature 1; entities that begin with less are not followed, and others no further than that
+_LONGEST = 100  # tokens of an entity that is followed
 _TOLERANCE = 1e-3  # ``ner`` saw the document in another batch: its scores differed in the last digits
 
 _Floats = NDArray[np.float64]
@@ -243,13 +245,16 @@ def _borders(docs: Sequence[Doc]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
 def _steps(begins: _Floats, lasts: Mapping[int, int], log_odds: Callable[[_Ints, _Ints], _Floats]) -> list[_Step]:
     """The steps of the entities that are not too unlikely, and of the longer ones of those in ``lasts``.
 
+    Nothing is followed beyond the longest entity (:data:`_LONGEST`), which bounds both.
+
     ``begins`` are the probabilities of B by label, ``lasts`` are last tokens by the first.
     """
     longer = {first for first, last in lasts.items() if first < last}
     firsts = np.asarray(sorted(longer.union(np.flatnonzero(begins.sum(axis=1) > _UNLIKELY).tolist())), dtype=np.int64)
     wanted = np.asarray([lasts.get(first, first) for first in firsts.tolist()], dtype=np.int64)
-    still_open, tokens, steps = begins[firsts], firsts + 1, []
-    while len(firsts):
+    still_open, tokens = begins[firsts], firsts + 1
+    steps: list[_Step] = []
+    while len(firsts) and len(steps) < _LONGEST - 1:
         steps.append(_Step(firsts, log_odds(firsts, tokens)))
         still_open = still_open * _sigmoid(-steps[-1].odds)
         goes_on = (still_open.sum(axis=1) > _UNLIKELY) | (tokens < wanted)
@@ -258,8 +263,8 @@ def _steps(begins: _Floats, lasts: Mapping[int, int], log_odds: Callable[[_Ints,
 
 
 def _is_choice(entity: _Entity, labels: Sequence[str], outside: _Floats, steps: Sequence[_Step]) -> bool:
-    """Whether ``ner`` finds just this entity when none is open before it."""
-    if entity.label not in labels:
+    """Whether ``ner`` finds just this entity when none is open before it, and it is not too long to be followed."""
+    if entity.label not in labels or entity.last - entity.first >= _LONGEST:
         return False
     label = labels.index(entity.label)
     is_unit = entity.first == entity.last

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import collecting, reporting_problems
+from _cli import Bfloat16, collecting, reporting_problems
 
 from persian_ner import fuzz
-from persian_ner.evaluate import load_pipeline
 from persian_ner.files import write_text
 from persian_ner.records import InputError, Problem
 
@@ -25,12 +24,13 @@ def main(
         Path | None, typer.Option(help="Canonical JSONL whose sentences are mutated (default: the articles)")
     ] = None,
     gpu_id: Annotated[int, typer.Option(help="GPU to use; -1 for the CPU")] = -1,
+    bfloat16: Bfloat16 = True,
 ) -> None:
     """Try MODEL_PATH on made-up texts; exit code 1 when anything fails."""
     problems: list[Problem] = []
     with reporting_problems():
         originals = collecting(problems, lambda: fuzz.read_sentences(records))
-        nlp = collecting(problems, lambda: load_pipeline(model, gpu_id))
+        nlp = collecting(problems, lambda: fuzz.load(model, gpu_id, bfloat16=bfloat16))
         if originals is None or nlp is None:
             raise InputError(problems)
     result = fuzz.fuzz(nlp, originals, count=inputs, seed=seed)

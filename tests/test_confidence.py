@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +241,33 @@ class TestSavedPipelines:
 def test_spacy_knows_what_it_assigns(nlp: Language) -> None:
     meta = nlp.get_pipe_meta("fa_confidence")
     assert (meta.assigns, meta.requires) == (["span._.confidence"], ["doc.ents"])
+
+
+def test_an_entity_that_goes_on_and_on_costs_no_more_than_its_length() -> None:
+    nlp = tiny_ner()
+    ner: Any = nlp.get_pipe("ner")
+    layer = ner.model.get_ref("upper")
+    bias = layer.get_param("b")
+    names = [ner.moves.get_class_name(index) for index in range(len(bias))]
+    bias[[name.startswith("I-") for name in names]] += 20  # whatever begins goes on, from every token
+    bias[[name.startswith("B-") for name in names]] += 20
+    doc = nlp(Doc(nlp.vocab, words=["سارا"] * 10_000, sent_starts=[True] + [False] * 9_999))
+    (long,) = doc.ents
+    assert len(long) == 10_000
+    component = FaConfidence(nlp, 1.0)
+    begin = time.process_time()
+    lattice = component.lattice([doc])
+    component(doc)
+    assert time.process_time() - begin < 60
+    assert len(lattice.steps) == confidence._LONGEST - 1
+    assert sum(len(step.firsts) for step in lattice.steps) <= 10_000 * confidence._LONGEST
+    assert confidences(doc) == [None]
+
+
+def test_the_longest_entity_that_has_a_confidence(monkeypatch: pytest.MonkeyPatch, nlp: Language) -> None:
+    docs = list(nlp.pipe(TEXTS))
+    longest = max(len(ent) for doc in docs for ent in doc.ents)
+    assert longest > 1
+    monkeypatch.setattr(confidence, "_LONGEST", longest - 1)
+    for doc, capped in zip(docs, nlp.pipe(TEXTS), strict=True):
+        assert [ent._.confidence is None for ent in capped.ents] == [len(ent) == longest for ent in doc.ents]

@@ -16,9 +16,11 @@ from script_runs import run_script
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from tiny_corpus import put
+from tiny_ner import tiny_ner
 
 from persian_ner import docbin, fuzz
 from persian_ner.characters import comparable
+from persian_ner.dates import component as dates_component
 from persian_ner.dates.value import DateValue
 from persian_ner.fuzz_texts import KINDS, SURROGATES, Expression, Text, long_texts, make, make_date
 from persian_ner.predict import predict
@@ -253,11 +255,11 @@ def test_twins() -> None:
     assert fuzz.twin("کی\u200cت ۱٢3") == ("كيت ١2۳", [0, 1, 2, 2, 3, 4, 5, 6, 7])
 
 
-def ent(start: int, end: int, label: str = "GPE", value: DateValue | None = None) -> Any:
-    underscore = SimpleNamespace(date=value)
-    return SimpleNamespace(
-        start_char=start, end_char=end, label_=label, _=underscore, has_extension=lambda name: value is not None
-    )
+def ent(
+    start: int, end: int, label: str = "GPE", value: DateValue | None = None, confidence: float | None = None
+) -> Any:
+    underscore = SimpleNamespace(date=value, confidence=confidence)
+    return SimpleNamespace(start_char=start, end_char=end, label_=label, _=underscore, has_extension=lambda name: True)
 
 
 @pytest.mark.parametrize(
@@ -271,6 +273,9 @@ def ent(start: int, end: int, label: str = "GPE", value: DateValue | None = None
         ([ent(0, 2, "LOC")], ["LOC 0–2 has a label that is none of the pipeline's"]),
         ([ent(0, 5), ent(3, 5)], ["0–5 and 3–5 overlap"]),
         ([ent(0, 2, value=DateValue(date(2025, 1, 1), date(2025, 1, 2)))], []),
+        ([ent(0, 2, confidence=1.0)], []),
+        ([ent(0, 2, confidence=1.5)], ["GPE 0–2 has a confidence that is no probability"]),
+        ([ent(0, 2, confidence=float("nan"))], ["GPE 0–2 has a confidence that is no probability"]),
         (
             [ent(0, 2, value=DateValue(date(2025, 1, 2), date(2025, 1, 1)))],
             ["GPE 0–2 is a date that ends before it begins"],
@@ -387,6 +392,28 @@ def test_the_command_writes_what_it_found(tmp_path: Path, without_long_texts: No
     assert (found.seed, found.texts, found.failures) == (3, 40, [])
     assert done.stdout.startswith(f"Wrote {output}: 40 texts, {found.words} words, ")
     assert done.stdout.endswith(" 0 failures\n")
+
+
+def test_the_command_tries_what_annotate_and_serve_run(tmp_path: Path) -> None:
+    tiny_ner().to_disk(tmp_path / "model")
+    nlp = fuzz.load(str(tmp_path / "model"))
+    assert nlp.pipe_names == ["ner", "fa_confidence", "fa_dates"]
+
+
+def test_an_impossible_date_of_a_pipeline_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = set()
+
+    def resolve(text: str, reference: date | None, earlier: list[DateValue]) -> DateValue:
+        seen.add(reference)
+        return DateValue(date(2025, 1, 2), date(2025, 1, 1))
+
+    monkeypatch.setattr(dates_component, "resolve", resolve)
+    nlp = pipeline()
+    nlp.add_pipe("fa_dates", config={"label": "GPE"})
+    trial = fuzz._Trial(nlp)
+    trial.batch([Text(0, "k", "شیراز"), Text(1, "k", "شیراز!")])
+    assert [failure.reason for failure in trial.failures] == ["GPE 0–5 is a date that ends before it begins"] * 2
+    assert seen == {None, date(2025, 4, 17)}
 
 
 def test_the_command_says_what_failed(tmp_path: Path, without_long_texts: None) -> None:

@@ -376,7 +376,8 @@ def test_validate_says_what_is_absent(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_only_documents_of_a_layer_are_taken(tmp_path: Path) -> None:
     lines = "\n".join(
-        json.dumps({"id": f"{name}-1", "text": "سارا", "meta": {"document": name}}) for name in ("known", "test", "other")
+        json.dumps({"id": f"{name}-1", "text": "سارا", "meta": {"document": name}})
+        for name in ("known", "test", "other")
     )
     put(tmp_path / "layer.jsonl", "")
     standoff.write(Layer("mine", {"known": "0" * 16}), tmp_path / "layer.jsonl")

@@ -153,8 +153,8 @@ def test_bad_answers_are_all_listed(tmp_path: Path) -> None:
     bad = tmp_path / "bad.tsv"
     bad.write_text(HEADER + "a\t0\n" + RIGHT.replace("-16\t2025-04-16", "-16\t2025-04-15"), encoding="utf-8")
     done = run(tmp_path / "in.jsonl", tmp_path / "out.json", "--answers", bad, "--articles", tmp_path)
-    assert done.returncode == 1 and "bad.tsv:2: no answer" in done.stderr
-    assert "bad.tsv:3: no answer: 2025-04-16 is after 2025-04-15" in done.stderr
+    assert done.returncode == 1 and "bad.tsv:2: [-] no answer" in done.stderr
+    assert "bad.tsv:3: [-] no answer: 2025-04-16 is after 2025-04-15" in done.stderr
     moved = RIGHT.replace("\t0\t", "\t1\t")
     bad.write_text(HEADER + RIGHT + RIGHT + moved + "b" + RIGHT[1:] + RIGHT.replace("دیروز", "فردا"), encoding="utf-8")
     done = run(tmp_path / "in.jsonl", tmp_path / "out.json", "--answers", bad, "--articles", tmp_path)

@@ -353,7 +353,10 @@ OTHER_REPORTS = {
                 ],
             },
         },
-        ["| Resolved to days | 30 of 40 | 75.0 | |", "| 18 of 20 | 90.0 |"],
+        [
+            "| Resolved to days | 30 of 40 | 75.0 | |",
+            "| Exactly the days that a reader says are meant | 18 of 20 | 90.0 | 70.0–97.0 |",
+        ],
     ),
 }
 

@@ -33,8 +33,8 @@ def summary(job: Job, seconds: float, memory: list[int], **changes: Any) -> Summ
         speed_method="", workers=workers,
     )  # fmt: skip
     found = Summary(
-        source=job.source, output=job.output, inputs=1, done=1, failed=[], records=1000, annotated=1000, rejected=0, undated=0,
-        words=300_000, worker_seconds=0, run=run, arithmetic="float32", provenance=MADE_BY,
+        source=job.source, output=job.output, inputs=1, done=1, failed=[], records=1000, annotated=1000, rejected=0,
+        undated=0, words=300_000, worker_seconds=0, run=run, arithmetic="float32", provenance=MADE_BY,
     )  # fmt: skip
     return found.model_copy(update=changes)
 

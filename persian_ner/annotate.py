@@ -50,9 +50,9 @@ from tqdm import tqdm
 from persian_ner import annotate_io, files
 from persian_ner.annotate_io import ENTITIES, Entry, Kind, Source
 from persian_ner.cpu_precision import Arithmetic, arithmetic_of
+from persian_ner.dates.coverage import LABEL
 from persian_ner.dates.published import publication_date
-from persian_ner.dates.resolve import resolve
-from persian_ner.dates.value import DateValue
+from persian_ner.dates.resolve import resolve_in_turn
 from persian_ner.evaluate import provenance
 from persian_ner.fast_inference import load_fast
 from persian_ner.metrics import Provenance, count_words
@@ -83,7 +83,6 @@ _SUFFIXES = (".jsonl", ".parquet")
 _PART_BYTES = 1 << 26  # a part is in memory until it is committed
 _TASKS_AHEAD = 2  # for each worker, so that none waits for the parent
 _BORDERS = [re.compile(pattern) for pattern in (r"\n", r"[.!?؟؛…]\s", r"\s")]
-_DATE = "DATE"
 _SOUND_TEXT = "سلام."
 
 T = TypeVar("T")
@@ -271,12 +270,9 @@ def annotate_batch(nlp: Language, batch: list[Text]) -> list[Outcome]:
 
 def resolve_dates(entities: list[dict[str, Any]], published: date | None) -> None:
     """Say in each DATE entity of one text, in place, which days it means; the ones before it are its context."""
-    earlier: list[DateValue] = []
-    for entity in entities:
-        if entity["label"] != _DATE:
-            continue
-        value = resolve(entity["text"], published, earlier)
-        earlier.append(value)
+    dates = [entity for entity in entities if entity["label"] == LABEL]
+    values = resolve_in_turn((entity["text"] for entity in dates), published)
+    for entity, value in zip(dates, values, strict=True):
         entity.pop("date", None)  # of a component of the pipeline, which knows neither the day nor other pieces
         if iso := value.iso():
             entity["date"] = iso

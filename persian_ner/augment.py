@@ -45,6 +45,8 @@ Damage = Callable[[str, Sequence[Span], random.Random, float], list[Edit]]
 Recipe = Mapping[str, float]
 """Damages by name, each with its rate, in the order in which they are done to a text."""
 
+Augmenter = Callable[[Language, Example], Iterator[Example]]
+
 DAMAGES: dict[str, Damage] = {}
 RATES: dict[str, float] = {}
 """The rate at which a damage is done when it is asked for by its name alone."""
@@ -122,7 +124,7 @@ def damage(record: Record, damages: Sequence[str] | Recipe, seed: int) -> Record
     return record.model_copy(update={"text": text, "spans": spans, "meta": {**record.meta, "damage": changed}})
 
 
-def scraper_noise(level: float, damages: list[str]) -> Callable[[Language, Example], Iterator[Example]]:
+def scraper_noise(level: float, damages: list[str]) -> Augmenter:
     """Augmenter for ``[corpora.train.augmenter]``, registered as ``persian_ner.scraper_noise.v1``.
 
     An example is yielded as it is or, with probability ``level``, damaged by one
@@ -134,17 +136,37 @@ def scraper_noise(level: float, damages: list[str]) -> Callable[[Language, Examp
     entities, categories and user data. Raises ``ValueError`` as :func:`recipe`
     does, and when ``level`` is no probability or there is no damage.
     """
-    if not 0 <= level <= 1:
-        raise ValueError(f"level is {level}, not in 0–1")
     recipes = [recipe([name]) for name in damages]
     if not recipes:
         raise ValueError("no damages")
+    return at_level(level, lambda: random.choice(recipes))
+
+
+def at_level(level: float, draw: Callable[[], Recipe], known: Mapping[str, Damage] = DAMAGES) -> Augmenter:
+    """An augmenter that damages a share ``level`` of the examples, each as ``draw`` says; see :func:`scraper_noise`.
+
+    ``known`` are the damages that may be drawn. Raises ``ValueError`` when ``level`` is no probability.
+    """
+    if not 0 <= level <= 1:
+        raise ValueError(f"level is {level}, not in 0–1")
 
     def augment(nlp: Language, example: Example) -> Iterator[Example]:
         variant = None
         if random.random() < level:
-            variant = damaged_example(nlp, example, random.choice(recipes), random.getrandbits(64))
+            variant = damaged_example(nlp, example, draw(), random.getrandbits(64), known)
         yield variant or example
+
+    return augment
+
+
+def in_turn(*augmenters: Augmenter) -> Augmenter:
+    """One augmenter out of several, each given what the one before it yields; ``persian_ner.in_turn.v1``."""
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        examples = [example]
+        for augmenter in augmenters:
+            examples = [variant for each in examples for variant in augmenter(nlp, each)]
+        yield from examples
 
     return augment
 

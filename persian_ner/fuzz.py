@@ -145,11 +145,10 @@ def load(model: str, gpu_id: int = -1, *, bfloat16: bool = True) -> Language:
 
     Raises :class:`InputError`.
     """
-    from persian_ner.dates import component  # noqa: F401 – registers fa_dates; it imports spaCy
+    from persian_ner.dates.component import add_dates  # it imports spaCy
 
     nlp = load_fast(model, gpu_id, bfloat16=bfloat16)
-    if "fa_dates" not in nlp.pipe_factories.values():
-        nlp.add_pipe("fa_dates", last=True)
+    add_dates(nlp)
     return nlp
 
 

@@ -42,17 +42,18 @@ def load(source: Source, root: Path) -> Loaded:
     except (OSError, ValueError) as error:
         return Loaded(source, [], [_unreadable(source, path, error)])
     loaded = Loaded(source, [], problems)
-    if source.layer is not None:
-        return _with_layer(loaded, items, root)
-    if source.documents_of is not None:
-        try:
-            known = standoff.read(root / source.documents_of).documents
-        except InputError as error:
-            loaded.problems += _of_the_source(error)
-            return loaded
-        read = len(items)
-        items = [item for item in items if standoff.document_name(item) in known]
-        loaded.left_out.update({"record of a document without decisions": read - len(items)})
+    try:
+        if source.layer is not None:
+            return _with_layer(loaded, items, standoff.read(root / source.layer), root)
+        if source.documents_of is not None:
+            items = _known(loaded, items, standoff.read(root / source.documents_of))
+    except InputError as error:
+        # Problems of the whole source: no document can be skipped to be rid of them.
+        loaded.problems += [
+            Problem(item.file, 0, "", f"line {item.line}: {item.reason}" if item.line else item.reason)
+            for item in error.problems
+        ]
+        return loaded
     for item in items:
         record = _with_our_labels(item, source)
         loaded.records.append(record)
@@ -63,13 +64,15 @@ def load(source: Source, root: Path) -> Loaded:
     return loaded
 
 
-def _with_layer(loaded: Loaded, items: list[Record], root: Path) -> Loaded:
+def _known(loaded: Loaded, items: list[Record], layer: standoff.Layer) -> list[Record]:
+    """The records of documents that a layer knows; the others are counted."""
+    known = [item for item in items if standoff.document_name(item) in layer.documents]
+    loaded.left_out[standoff.UNKNOWN_DOCUMENT] += len(items) - len(known)
+    return known
+
+
+def _with_layer(loaded: Loaded, items: list[Record], layer: standoff.Layer, root: Path) -> Loaded:
     source = loaded.source
-    try:
-        layer = standoff.read(root / str(source.layer))
-    except InputError as error:
-        loaded.problems += _of_the_source(error)
-        return loaded
     decided = frozenset(label for label, ours in source.labels.items() if ours == BY_LAYER)
     applied = standoff.apply(layer, items, source.labels, decided)
     place = str(root / source.path)
@@ -77,14 +80,6 @@ def _with_layer(loaded: Loaded, items: list[Record], root: Path) -> Loaded:
     loaded.left_out.update(applied.left_out)
     loaded.records += [_as_ours(record, record.spans, source) for record in applied.records]
     return loaded
-
-
-def _of_the_source(error: InputError) -> list[Problem]:
-    """A layer's problems as problems of the whole source: no document can be skipped to be rid of them."""
-    return [
-        Problem(item.file, 0, "", f"line {item.line}: {item.reason}" if item.line else item.reason)
-        for item in error.problems
-    ]
 
 
 def read_raw(source: Source, root: Path) -> list[Record]:

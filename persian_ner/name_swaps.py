@@ -16,10 +16,8 @@ from pathlib import Path
 
 import srsly
 from pydantic import BaseModel, ConfigDict, Field
-from spacy.language import Language
-from spacy.training import Example
 
-from persian_ner.augment import Damage, Edit, damaged_example, harmless
+from persian_ner.augment import Augmenter, Damage, Edit, at_level, harmless, in_turn
 from persian_ner.characters import comparable
 from persian_ner.layers.wordlists import words
 from persian_ner.records import InputError, Problem, Record, Span
@@ -54,12 +52,12 @@ class Names(BaseModel):
     towns: list[str] = Field(min_length=1)
 
 
-def collect(records: Iterable[Record], gazetteers: Path | None = None) -> Names:
+def collect(records: Iterable[Record], gazetteers: Path | None = None, file: str = "") -> Names:
     """The names in the PER and GPE spans of ``records`` and, if given, in a folder of lists.
 
-    Countries are known from the lists alone. Raises ``ValueError`` when the
-    records have no full name of a person or no place, and :class:`InputError` for
-    lists that are not in the folder.
+    Countries are known from the lists alone. Raises :class:`InputError` when the
+    records, which are those of ``file``, have no full name of a person or no place,
+    and for lists that are not in the folder.
     """
     given, family, towns = set[str](), set[str](), set[str]()
     countries: set[str] = set()
@@ -78,16 +76,12 @@ def collect(records: Iterable[Record], gazetteers: Path | None = None) -> Names:
         countries, listed_towns, listed_given = _listed(gazetteers)
         towns |= listed_towns
         given |= listed_given
-    known = {comparable(name) for name in countries}
-    try:
-        return Names(
-            given=sorted(given),
-            family=sorted(family),
-            countries=sorted(countries),
-            towns=sorted(name for name in towns if comparable(name) not in known | _NO_PLACES),
-        )
-    except ValueError as error:
-        raise ValueError("the annotation has no full name of a person, or no place, to swap in") from error
+    no_towns = {comparable(name) for name in countries} | _NO_PLACES
+    towns = {name for name in towns if comparable(name) not in no_towns}
+    if not (family and towns):
+        reason = "the annotation has no full name of a person, or no place, to swap in"
+        raise InputError([Problem(file, 0, "", reason)])
+    return Names(given=sorted(given), family=sorted(family), countries=sorted(countries), towns=sorted(towns))
 
 
 def _listed(folder: Path) -> tuple[set[str], set[str], set[str]]:
@@ -168,7 +162,7 @@ def _place_edit(span: Span, surface: str, replace: Callable[[str], str | None]) 
             return
 
 
-def names_swapped(level: float, rate: float, names: str | None) -> Callable[[Language, Example], Iterator[Example]]:
+def names_swapped(level: float, rate: float, names: str | None) -> Augmenter:
     """Augmenter for ``[corpora.train.augmenter]``, registered as ``persian_ner.names_swapped.v1``.
 
     An example is yielded as it is or, with probability ``level``, with ``rate`` of
@@ -177,29 +171,8 @@ def names_swapped(level: float, rate: float, names: str | None) -> Callable[[Lan
     Raises ``ValueError`` when ``level`` or ``rate`` is no probability or the file is
     no such file.
     """
-    for name, value in (("level", level), ("rate", rate)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value}, not in 0–1")
+    if not 0 <= rate <= 1:
+        raise ValueError(f"rate is {rate}, not in 0–1")
     damages = {"names": swap(Names(**srsly.read_json(names)))} if names else {}
-
-    def augment(nlp: Language, example: Example) -> Iterator[Example]:
-        variant = None
-        if damages and random.random() < level:
-            variant = damaged_example(nlp, example, {"names": rate}, random.getrandbits(64), damages)
-        yield variant or example
-
-    return augment
-
-
-def in_turn(
-    *augmenters: Callable[[Language, Example], Iterator[Example]],
-) -> Callable[[Language, Example], Iterator[Example]]:
-    """One augmenter out of several, each given what the one before it yields; ``persian_ner.in_turn.v1``."""
-
-    def augment(nlp: Language, example: Example) -> Iterator[Example]:
-        examples = [example]
-        for augmenter in augmenters:
-            examples = [variant for each in examples for variant in augmenter(nlp, each)]
-        yield from examples
-
-    return augment
+    swapping = at_level(level, lambda: {"names": rate}, damages)
+    return swapping if damages else in_turn()

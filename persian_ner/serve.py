@@ -440,10 +440,9 @@ def create_app(nlp: Language, limits: Limits = Limits(), gpu_id: int = -1) -> Fa
     ``gpu_id`` is the GPU that the pipeline was loaded on, negative for the CPU. The
     pipeline belongs to the service from now on.
     """
-    from persian_ner.dates import component  # noqa: F401 – registers component and extensions
+    from persian_ner.dates.component import add_dates  # it imports spaCy
 
-    if "fa_dates" not in nlp.pipe_factories.values():
-        nlp.add_pipe("fa_dates", last=True)
+    add_dates(nlp)
     nlp.max_length = max(nlp.max_length, limits.max_chars)
     model = Model(name=f"{nlp.meta['lang']}_{nlp.meta['name']}", version=nlp.meta["version"])
     health = Health(status="ok", model=model, **vars(limits), max_bytes=limits.max_bytes)

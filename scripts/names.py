@@ -7,7 +7,6 @@ import typer
 from _cli import reporting_problems
 
 from persian_ner import corpus, files, name_swaps
-from persian_ner.records import InputError, Problem
 
 
 def main(
@@ -23,12 +22,7 @@ def main(
         if gazetteers is not None and not gazetteers.is_dir():
             typer.echo(f"ABSENT: {gazetteers}; the names are those of {train} alone", err=True)
             gazetteers = None
-        try:
-            names = name_swaps.collect(records, gazetteers)
-        except InputError:
-            raise
-        except ValueError as error:
-            raise InputError([Problem(str(train), 0, "", str(error))]) from error
+        names = name_swaps.collect(records, gazetteers, str(train))
     files.write_json(output, names.model_dump())
     counts = ", ".join(f"{len(found):,} {kind}" for kind, found in names.model_dump().items())
     typer.echo(f"Wrote {output}: {counts}")

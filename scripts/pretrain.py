@@ -10,6 +10,7 @@ from persian_ner.pretraining import encoder
 
 app = typer.Typer(help=__doc__, add_completion=False)
 Config = Annotated[Path, typer.Argument(help="configs/pretrain.yaml", exists=True)]
+RawText = Annotated[Path, typer.Argument(help="Folder with raw text files (.txt, .txt.xz, .txt.zst)", exists=True)]
 Folder = Annotated[Path, typer.Argument(help="Folder of this pre-training run")]
 
 
@@ -24,7 +25,7 @@ class Weights(str, Enum):
 @app.command()
 def prepare(
     config: Config,
-    raw_text: Annotated[Path, typer.Argument(help="Folder with raw text files (.txt, .txt.xz, .txt.zst)", exists=True)],
+    raw_text: RawText,
     dictionary: Annotated[Path, typer.Argument(help="Seed dictionary, piece<TAB>english", exists=True)],
     folder: Folder,
 ) -> None:
@@ -39,7 +40,7 @@ def prepare(
 @app.command()
 def prepare_further(
     config: Config,
-    raw_text: Annotated[Path, typer.Argument(help="Folder with raw text files (.txt, .txt.xz, .txt.zst)", exists=True)],
+    raw_text: RawText,
     start: Annotated[Path, typer.Argument(help="Encoder to go on from, with its tokenizer", exists=True)],
     folder: Folder,
 ) -> None:

@@ -53,11 +53,12 @@ def main(
         page = report.render_html(evaluations)
     write_text(output, page)
     written = [output]
+    apart = report.named_apart(evaluations)
     if markdown:
-        write_text(markdown, "\n".join(map(report.markdown_summary, report.named_apart(evaluations))))
+        write_text(markdown, "\n".join(map(report.markdown_summary, apart)))
         written.append(markdown)
     if csv:
-        write_text(csv, to_csv(evaluation.metrics for evaluation in report.named_apart(evaluations)))
+        write_text(csv, to_csv(evaluation.metrics for evaluation in apart))
         written.append(csv)
     typer.echo(f"Wrote {' and '.join(map(str, written))}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
@@ -20,7 +21,6 @@ from tiny_ner import tiny_ner
 
 from persian_ner import docbin, fuzz
 from persian_ner.characters import comparable
-from persian_ner.dates import component as dates_component
 from persian_ner.dates.value import DateValue
 from persian_ner.fuzz_texts import KINDS, SURROGATES, Expression, Text, long_texts, make, make_date
 from persian_ner.predict import predict
@@ -407,7 +407,7 @@ def test_an_impossible_date_of_a_pipeline_is_found(monkeypatch: pytest.MonkeyPat
         seen.add(reference)
         return DateValue(date(2025, 1, 2), date(2025, 1, 1))
 
-    monkeypatch.setattr(dates_component, "resolve", resolve)
+    monkeypatch.setattr(sys.modules["persian_ner.dates.resolve"], "resolve", resolve)
     nlp = pipeline()
     nlp.add_pipe("fa_dates", config={"label": "GPE"})
     trial = fuzz._Trial(nlp)

@@ -20,8 +20,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from persian_ner.dates.coverage import LABEL, DateCoverage
-from persian_ner.dates.resolve import resolve
+from persian_ner.dates.coverage import LABEL, DateCoverage, dates_of
+from persian_ner.dates.resolve import resolve_in_turn
 from persian_ner.dates.value import DateValue
 from persian_ner.metrics import DataInfo, Interval
 from persian_ner.records import InputError, Problem, Record
@@ -167,11 +167,8 @@ def measure(answers: Sequence[Answer], records: Mapping[str, Record]) -> Accurac
 
 
 def _resolved(answer: Answer, record: Record) -> DateValue:
-    earlier: list[DateValue] = []
-    for span in sorted(record.spans, key=lambda span: span.start):
-        if span.label == LABEL and span.start < answer.start:
-            earlier.append(resolve(record.text[span.start : span.end], answer.reference, earlier))
-    return resolve(answer.surface, answer.reference, earlier)
+    until = (span for span in dates_of(record) if span.start <= answer.start)
+    return resolve_in_turn((record.text[span.start : span.end] for span in until), answer.reference)[-1]
 
 
 def wilson(right: int, count: int) -> Interval:

@@ -23,9 +23,10 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from persian_ner.dates.resolve import resolve
+from persian_ner.dates.resolve import resolve_in_turn
 from persian_ner.dates.value import DateValue
 
+NAME = "fa_dates"
 _PUBLICATION_DATE = "publication_date"
 
 
@@ -38,16 +39,20 @@ class FaDates:
 
     def __call__(self, doc: Doc) -> Doc:
         """Set ``ent._.date`` of every entity of the label; the entities before it are its context."""
-        earlier: list[DateValue] = []
-        for ent in doc.ents:
-            if ent.label_ == self._label:
-                value = resolve(ent.text, doc._.publication_date, earlier)
-                ent._.date_data = value.to_dict()
-                earlier.append(value)
+        dates = [ent for ent in doc.ents if ent.label_ == self._label]
+        values = resolve_in_turn((ent.text for ent in dates), doc._.publication_date)
+        for ent, value in zip(dates, values, strict=True):
+            ent._.date_data = value.to_dict()
         return doc
 
 
-@Language.factory("fa_dates", default_config={"label": "DATE"}, assigns=["span._.date"], requires=["doc.ents"])
+def add_dates(nlp: Language) -> None:
+    """Add the component to a pipeline that has none."""
+    if NAME not in nlp.pipe_factories.values():
+        nlp.add_pipe(NAME, last=True)
+
+
+@Language.factory(NAME, default_config={"label": "DATE"}, assigns=["span._.date"], requires=["doc.ents"])
 def create_fa_dates(nlp: Language, name: str, label: str) -> FaDates:
     """Factory of the component; registered through an entry point, so that ``spacy.load`` finds it."""
     return FaDates(label)

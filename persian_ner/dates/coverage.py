@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from persian_ner.dates.resolve import resolve
+from persian_ner.dates.resolve import resolve_in_turn
 from persian_ner.dates.value import REASONS, DateValue
-from persian_ner.records import InputError, Problem, Record
+from persian_ner.records import InputError, Problem, Record, Span
 
 _Key = TypeVar("_Key", str, tuple[str, str, str])
 
@@ -61,15 +61,12 @@ def measure(records: Iterable[Record]) -> DateCoverage:
     values: list[DateValue] = []
     unresolved: Counter[tuple[str, str, str]] = Counter()
     for record, reference in zip(records, published, strict=True):
-        earlier: list[DateValue] = []
-        for span in sorted(record.spans, key=lambda span: span.start):
-            if span.label == LABEL:
-                surface = record.text[span.start : span.end]
-                value = resolve(surface, reference, earlier)
-                earlier.append(value)
-                if value.reason:
-                    unresolved[surface, value.reason, REASONS[value.reason]] += 1
-        values += earlier
+        surfaces = [record.text[span.start : span.end] for span in dates_of(record)]
+        found = resolve_in_turn(surfaces, reference)
+        for surface, value in zip(surfaces, found, strict=True):
+            if value.reason:
+                unresolved[surface, value.reason, REASONS[value.reason]] += 1
+        values += found
     resolved = sum(value.resolved for value in values)
     return DateCoverage(
         documents=len(records),
@@ -83,6 +80,11 @@ def measure(records: Iterable[Record]) -> DateCoverage:
         reasons=_counts(value.reason for value in values),
         unresolved=[UnresolvedExpression(*key, count) for key, count in _ordered(unresolved)],
     )
+
+
+def dates_of(record: Record) -> list[Span]:
+    """The DATE spans of a record, in text order."""
+    return sorted((span for span in record.spans if span.label == LABEL), key=lambda span: span.start)
 
 
 def _publication_dates(records: Iterable[Record]) -> tuple[list[date | None], list[Problem]]:

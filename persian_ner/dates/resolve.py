@@ -28,7 +28,7 @@ Conventions, where language leaves a choice:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -69,6 +69,14 @@ def resolve(text: str, reference: date | None = None, context: Sequence[DateValu
     if any(_disagrees(value, repeat) for repeat in expression.repeats):
         value = replace(value, flags=tuple(sorted((*value.flags, "date_mismatch"))))
     return value
+
+
+def resolve_in_turn(texts: Iterable[str], reference: date | None = None) -> list[DateValue]:
+    """The dates of one document, in text order, each with the ones before it as its context; see :func:`resolve`."""
+    values: list[DateValue] = []
+    for text in texts:
+        values.append(resolve(text, reference, values))
+    return values
 
 
 def _disagrees(value: DateValue, repeat: Expression) -> bool:

@@ -77,6 +77,10 @@ class Applied:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
+UNKNOWN_DOCUMENT = "record of a document without decisions"
+"""Why a record is left out whose document a layer does not know."""
+
+
 def digest(text: str) -> str:
     """The checksum of a text as layers store it."""
     # A half of a surrogate pair is for validation to report; here it must only not be mistaken for something else.
@@ -206,7 +210,7 @@ def apply(
         document = document_name(record)
         seen.add(record.id)
         if document not in layer.documents:
-            applied.left_out["record of a document without decisions"] += 1
+            applied.left_out[UNKNOWN_DOCUMENT] += 1
             continue
         entry = layer.entries.get(record.id, Entry(""))
         if entry.sha256 and entry.sha256 != digest(record.text):

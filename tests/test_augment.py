@@ -153,7 +153,7 @@ def test_apply_refuses(edits: list[Edit], reason: str) -> None:
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(drawn=st.one_of(wild(), prose()), rate=st.sampled_from([0.2, 0.7, 1.0]), seed=st.integers(0, 999))
 def test_every_damage_keeps_its_promises(name: str, drawn: tuple[str, list[Span]], rate: float, seed: int) -> None:
     text, spans = drawn
@@ -292,7 +292,6 @@ def test_keyboard_neighbours() -> None:
     assert set(augment._NEIGHBOURS["و"]) == set("پنم")
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=60), st.sampled_from([0.05, 0.3, 1.0]), st.integers(0, 99))
 def test_typos_are_one_mistake_in_at_most_the_given_share_of_words(words: list[str], rate: float, seed: int) -> None:
     damaged = moved("typos", " ".join(words), [], rate, seed)[0].split(" ")
@@ -517,7 +516,7 @@ def test_wrong_settings_of_the_augmenter(level: float, damages: list[str], reaso
 
 
 @pytest.mark.parametrize("name", [*DAMAGES, *MIXTURES])
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(drawn=prose(), missing=st.sets(st.integers(0, 60), max_size=30), seed=st.integers(0, 999))
 def test_the_augmenter_keeps_entities_and_missing_annotation(
     name: str, drawn: tuple[str, list[Span]], missing: set[int], seed: int

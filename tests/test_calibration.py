@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import spacy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from script_runs import run_script
@@ -95,7 +95,6 @@ class TestMeasure:
         assert measure([document(outcomes, annotated_labels=["ORG"])]) is None
         assert measure([document(outcomes, annotated_labels=["PER"])]) == measure([document(outcomes)])
 
-    @settings(deadline=None)  # the first example imports scikit-learn
     @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
     def test_whatever_the_scores(self, outcomes: list[tuple[float, bool]]) -> None:
         found = measure([document([*outcomes])])

@@ -34,7 +34,7 @@ def test_every_character_folds_as_in_the_encoders_tokenizer() -> None:
     assert [character for character in KNOWN if fold(character) != NORMALIZER.normalize_str(character)] == []
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @example("ΟΔΟΣ ΟΔΟΣ")  # a final sigma
 @example("ا\u200c\u0653 ا\u064b\u0654")
 @given(TEXTS)
@@ -42,13 +42,13 @@ def test_texts_fold_as_in_the_encoders_tokenizer(text: str) -> None:
     assert fold(text) == NORMALIZER.normalize_str(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_half_spaces_and_direction_marks_make_no_difference(text: str) -> None:
     assert fold(re.sub("[\u200c\u200d\u200f]", "", text)) == fold(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(TRICKY))
 def test_folding_twice_changes_nothing_more(text: str) -> None:
     assert fold(fold(text)) == fold(text)

@@ -264,7 +264,7 @@ def evaluations(draw: st.DrawFn) -> list[list[Evaluated]]:
     ]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(evaluations())
 def test_scores_are_those_of_the_metrics(
     tmp_path_factory: pytest.TempPathFactory, found: list[list[Evaluated]]

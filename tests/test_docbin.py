@@ -85,7 +85,7 @@ def test_a_file_that_is_no_docbin(tmp_path: Path, content: bytes) -> None:
     assert (problem.file, problem.line, problem.reason[:18]) == (str(file), 0, "not a spaCy DocBin")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(annotated_texts())
 def test_text_and_offsets_are_kept(tmp_path: Path, drawn: tuple[str, list[Span]]) -> None:
     text, spans = drawn

@@ -151,7 +151,7 @@ def jaccard(left: str, right: str) -> float:
     return len(a & b) / len(a | b)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from([SENTENCE, *OTHERS, TWINS["half-spaces lost"]]), max_size=8), st.integers(0, 8))
 def test_exactly_the_sentences_that_recur_are_reported(texts: list[str], border: int) -> None:
     train, test = texts[:border], texts[border:]
@@ -198,7 +198,7 @@ def test_held_out_documents_may_repeat_one_another() -> None:
     assert repeated_records(records(OTHERS[0]), records(SENTENCE, SENTENCE, prefix="t")) == {}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from([SENTENCE, *OTHERS, TWINS["half-spaces lost"]]), max_size=8), st.integers(0, 8))
 def test_what_remains_of_the_training_records_repeats_nothing(texts: list[str], border: int) -> None:
     train, held_out = records(*texts[:border]), records(*texts[border:], prefix="t")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import spacy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 from tiny_ner import tiny_ner
@@ -91,7 +91,6 @@ def test_predict_takes_texts_and_records_in_order(nlp):
     assert found[2] == [Span(start=3, end=8, label="GPE")]
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
 def test_predicted_offsets_refer_to_the_raw_text(before, after):
     text = f"{before} شیراز {after}"

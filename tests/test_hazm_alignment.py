@@ -15,7 +15,7 @@ def texts_of(text: str) -> list[str]:
     return [text[start:end] for start, end in sentences(text)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(raw_texts())
 def test_sentences_are_ordered_and_hold_every_character(text: str) -> None:
     cursor = 0
@@ -75,7 +75,7 @@ def check_correspondence(alignment: Alignment) -> None:
     assert all(left[1] < right[1] for left, right in pairwise(pairs))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(raw_texts(), raw_texts())
 def test_any_two_texts_are_aligned(raw: str, changed: str) -> None:
     alignment = align(raw, changed)
@@ -84,7 +84,7 @@ def test_any_two_texts_are_aligned(raw: str, changed: str) -> None:
     check_round_trips(alignment)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("ابپ ", max_size=30), st.data())
 def test_what_is_kept_corresponds_to_itself(text: str, data: st.DataObject) -> None:
     """Marks that are put in or taken out leave every other character with its own counterpart."""
@@ -95,7 +95,7 @@ def test_what_is_kept_corresponds_to_itself(text: str, data: st.DataObject) -> N
     assert (align(changed, text).raw_of == alignment.changed_of).all()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(raw_texts())
 def test_hazms_normal_form_is_aligned_with_any_text(text: str) -> None:
     alignment = normalize(text)

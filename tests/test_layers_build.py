@@ -306,7 +306,7 @@ def expected_spans(
     return sorted(ours)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(decided_records())
 def test_applying_a_layer_gives_exactly_what_was_decided(
     drawn: tuple[list[Record], dict[tuple[str, str], tuple[tuple[str, str], ...]], dict[str, list[Reading]]],

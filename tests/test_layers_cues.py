@@ -75,7 +75,7 @@ def test_everything_is_uncertain_around_a_pair() -> None:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(st.sampled_from(CUES), raw_texts(max_pieces=4)), max_size=8).map(" ".join))
 def test_every_cue_is_inside_an_uncertain_span_of_the_text(text: str) -> None:
     spans = uncertain_spans(text, {"EVENT", "DATE"})

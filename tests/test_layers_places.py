@@ -81,7 +81,7 @@ def test_what_is_undecided_stays_so_when_a_list_has_it() -> None:
     assert decide("البرز", Gazetteer(frozenset(["البرز"]))) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(
         raw_texts(),

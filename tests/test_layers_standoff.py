@@ -209,7 +209,7 @@ def layered_records(draw: st.DrawFn) -> tuple[Layer, list[Record]]:
     return Layer(draw(st.text(max_size=5)), standoff.document_digests(records), entries), records
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(layered_records())
 def test_every_span_is_kept_relabelled_or_counted(drawn: tuple[Layer, list[Record]]) -> None:
     made, records = drawn
@@ -241,7 +241,7 @@ def test_every_span_is_kept_relabelled_or_counted(drawn: tuple[Layer, list[Recor
     assert applied.left_out == left_out  # as counters: a count of zero is none
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(layered_records())
 def test_a_layer_is_read_back_as_it_was_written(tmp_path: Path, drawn: tuple[Layer, list[Record]]) -> None:
     made, _ = drawn
@@ -250,7 +250,7 @@ def test_a_layer_is_read_back_as_it_was_written(tmp_path: Path, drawn: tuple[Lay
     assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["a.jsonl"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(layered_records(), st.data())
 def test_a_layer_never_meets_another_text(drawn: tuple[Layer, list[Record]], data: st.DataObject) -> None:
     made, records = drawn

@@ -128,14 +128,14 @@ def test_a_folder_is_read_in_name_order(tmp_path: Path) -> None:
 ONE_LINE = annotated_texts(CHARACTERS.replace("\n", "") + "[]\\()ABC")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ONE_LINE)
 def test_what_is_rendered_is_parsed_back(drawn: tuple[str, list[Span]]) -> None:
     text, spans = drawn
     assert markup.parse(markup.render(text, spans)) == (text, spans, [])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("قم[]\\()ABCabc\n", max_size=30))
 def test_any_markup_is_parsed_with_spans_that_lie_in_the_text(body: str) -> None:
     text, spans, defects = markup.parse(body)
@@ -144,7 +144,7 @@ def test_any_markup_is_parsed_with_spans_that_lie_in_the_text(body: str) -> None
         assert markup.parse(markup.render(text, spans)) == (text, spans, [])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=ONE_LINE)
 def test_a_file_that_is_written_is_read_back(tmp_path: Path, drawn: tuple[str, list[Span]]) -> None:
     text, spans = drawn

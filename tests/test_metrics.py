@@ -4,7 +4,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 import spacy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc
@@ -364,7 +364,6 @@ def spacy_doc(found: list[Span]) -> Doc:
     return doc
 
 
-@settings(deadline=None)
 @given(corpora)
 def test_strict_equals_the_spacy_scorer(corpus):
     examples = [Example(spacy_doc(predicted), spacy_doc(gold)) for gold, predicted in corpus]
@@ -379,7 +378,6 @@ def test_strict_equals_the_spacy_scorer(corpus):
         assert [x or 0 for x in prf(score)] == pytest.approx([found[key] for key in "prf"])
 
 
-@settings(deadline=None)
 @given(corpora)
 def test_counts_agree_with_each_other(corpus):
     metrics = compute([Evaluated(str(i), TEXT, *sides) for i, sides in enumerate(corpus)], resamples=1)

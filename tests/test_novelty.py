@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from persian_ner.labels import LABELS
@@ -120,7 +120,6 @@ def documents(draw: st.DrawFn) -> Evaluated:
     return Evaluated("d", " ".join(words), spans(), spans(), annotated)
 
 
-@settings(deadline=None)
 @given(
     st.lists(documents(), max_size=4), st.dictionaries(st.sampled_from(WORDS), st.frozensets(st.sampled_from(LABELS)))
 )

@@ -45,20 +45,20 @@ def pieces(tokenizer: Tokenizer, text: str) -> list[str]:
     return tokenizer.encode(text).tokens
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS)
 def test_half_spaces_make_no_difference(tokenizer: Tokenizer, text: str) -> None:
     assert pieces(tokenizer, text.replace("\u200c", "")) == pieces(tokenizer, text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS, data=st.data())
 def test_keyboards_make_no_difference(tokenizer: Tokenizer, text: str, data: st.DataObject) -> None:
     twin = "".join(data.draw(st.sampled_from(character + KEYBOARDS.get(character, ""))) for character in text)
     assert pieces(tokenizer, twin) == pieces(tokenizer, text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS, data=st.data())
 def test_digit_sets_make_no_difference(tokenizer: Tokenizer, text: str, data: st.DataObject) -> None:
     digits = {
@@ -102,7 +102,7 @@ WORDS = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(words=st.lists(st.sampled_from(WORDS)), glue=st.sampled_from(["", " ", " \n"]))
 def test_no_piece_lies_in_two_tokens_of_the_pipeline(tokenizer: Tokenizer, words: list[str], glue: str) -> None:
     text = glue.join(words)

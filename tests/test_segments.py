@@ -10,7 +10,7 @@ from persian_ner.records import Record, Span
 from persian_ner.segments import segment
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(valid_records(), st.integers(1, 6))
 def test_segments_hold_all_of_a_record(record: Record, max_words: int) -> None:
     cursor = 0
@@ -29,7 +29,7 @@ def test_segments_hold_all_of_a_record(record: Record, max_words: int) -> None:
     assert moved_back == record.spans
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(valid_records(), st.integers(1, 6))
 def test_only_what_cannot_be_cut_is_too_long(record: Record, max_words: int) -> None:
     for piece in segment(record, max_words):
@@ -38,7 +38,7 @@ def test_only_what_cannot_be_cut_is_too_long(record: Record, max_words: int) -> 
             assert all(any(span.start < border < span.end for span in piece.spans) for border in borders)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(valid_records())
 def test_a_paragraph_that_fits_is_not_cut(record: Record) -> None:
     whole = record.model_copy(update={"text": record.text.replace("\n", " ")})

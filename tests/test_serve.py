@@ -178,7 +178,7 @@ class TestNer:
         assert brief(response.json()) == ([(1, 11, "PER", "سارا احمدی")] if "سارا" in text else [])
 
     @given(st.text(max_size=20), st.text(max_size=20), st.dates())
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_offsets_are_of_the_raw_text(self, client: TestClient, before: str, after: str, day: Any) -> None:
         text = f"{before} {TEXT} {after}"
         response = client.post("/ner", json={"text": text, "publication_date": day.isoformat()})
@@ -477,7 +477,7 @@ API = schemathesis.openapi.from_asgi("/openapi.json", create_app(pipeline()))
 
 
 @API.parametrize()
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_fuzzer_finds_nothing(case: schemathesis.Case) -> None:
     case.call_and_validate()
 

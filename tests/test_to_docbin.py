@@ -98,7 +98,7 @@ def test_without_words_there_is_nothing_unknown(text: str) -> None:
     assert [token.ent_iob_ for token in doc] == ["O"] * len(doc)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(valid_records())
 def test_cues_never_change_what_is_annotated(made: Record) -> None:
     expected = [(ent.start, ent.end, ent.label_) for ent in docbin.to_doc(made, NLP, None)[0].ents]
@@ -134,7 +134,7 @@ def test_the_choice_goes_by_source() -> None:
     assert problems == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(valid_records())
 def test_a_span_is_an_entity_or_a_problem(made: Record) -> None:
     doc, problems = docbin.to_doc(made, NLP, None)

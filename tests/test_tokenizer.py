@@ -74,7 +74,7 @@ def test_half_spaces_that_join_nothing_stand_alone(text: str, expected: list[str
     assert tokens(text) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_tokens_hold_every_character_in_its_place(text: str) -> None:
     doc = TOKENIZER(text)
@@ -88,7 +88,7 @@ def test_tokens_hold_every_character_in_its_place(text: str) -> None:
     assert cursor == len(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_no_token_mixes_kinds_or_cuts_a_mark_from_its_base(text: str) -> None:
     for token in TOKENIZER(text):
@@ -104,7 +104,7 @@ PIECES = {"ایران": "arabic", "می\u200cرود": "arabic", "۱۴۰۴": "dig
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(sorted(PIECES)), max_size=12))
 def test_pieces_of_different_kinds_need_no_space_between_them(drawn: list[str]) -> None:
     pieces = [next(group) for _, group in groupby(drawn, key=PIECES.__getitem__)]
@@ -128,7 +128,7 @@ def reloaded(saved: Path) -> list[Tokenizer]:
     return [from_disk, over_spacys_own, from_bytes]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=TEXTS)
 def test_it_survives_saving(reloaded: list[Tokenizer], text: str) -> None:
     expected = [(token.idx, token.text) for token in TOKENIZER(text)]

@@ -135,7 +135,7 @@ def test_another_scheme_of_labels() -> None:
     assert problem.reason.startswith("unknown label 'GPE'")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(valid_records())
 def test_only_control_characters_and_empty_texts_are_wrong_with_flat_spans(made: Record) -> None:
     for problem in check([made]):

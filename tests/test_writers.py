@@ -87,7 +87,7 @@ class TestRoundTrip:
         read = read_back("doccano", tmp_path, doccano.to_json([one]))
         assert (read.text, triples(read.spans)) == (text, triples(spans))
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)  # the tokenizer is made once
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(whole_tokens())
     def test_prodigy(self, tmp_path: Path, drawn: tuple[str, list[Span]]) -> None:
         text, spans = drawn

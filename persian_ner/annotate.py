@@ -48,7 +48,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tqdm import tqdm
 
 from persian_ner import annotate_io, files
-from persian_ner.annotate_io import ENTITIES, Entry, Kind, Source
+from persian_ner.annotate_io import ENTITIES, KEPT_AS, MODEL, Entry, Kind, Source
 from persian_ner.cpu_precision import Arithmetic, arithmetic_of
 from persian_ner.dates.coverage import LABEL
 from persian_ner.dates.published import publication_date
@@ -63,9 +63,6 @@ if TYPE_CHECKING:  # spaCy takes seconds to import
     from spacy.language import Language
     from spacy.tokens import Doc
     from spacy.tokens import Span as SpacySpan
-
-MODEL = "model"
-"""The field of an annotated record with name and version of the pipeline."""
 
 BATCH_RECORDS = 128
 BATCH_CHARS = 50_000
@@ -185,8 +182,9 @@ def annotate(
     ``batch_size`` is how many records a worker is handed at once, rounded up to
     whole batches; ``commit_seconds`` how much work an interruption can cost. Neither
     these nor ``workers`` change the result. A record is written with all its
-    fields, a made-up id where it has none, its entities (offsets in characters of
-    its text, and what dates mean) and the pipeline's version.
+    fields (some renamed: :data:`persian_ner.annotate_io.KEPT_AS`), a made-up id where it
+    has none, its entities (offsets in characters of its text, and what dates mean) and
+    the pipeline's version.
 
     Raises :class:`InputError` for a pipeline that cannot be loaded, an output of
     unknown kind or in the place of the input, an unfinished run of something else or
@@ -386,8 +384,8 @@ def _defect(fields: Mapping[str, Any], job: Job) -> str:
     text = fields[job.text_field]
     if not isinstance(text, str):
         return f"field {job.text_field!r} is {'null' if text is None else type(text).__name__}, not text"
-    if taken := [name for name in (ENTITIES, MODEL) if name in fields]:
-        return f"has a field {taken[0]!r} already, which is where the result would go"
+    if clashes := annotate_io.name_clashes(fields):
+        return clashes[0]
     if not annotate_io.is_unicode(fields):
         return "holds half of a character (a lone surrogate)"
     try:
@@ -544,7 +542,8 @@ class Parts:
             if outcome.reason:
                 self.rejected.append(annotate_io.to_line(_reject(entry, outcome.reason, job)))
                 continue
-            record = _with_id(entry, job) | {MODEL: version}
+            fields = {KEPT_AS.get(name, name): value for name, value in _with_id(entry, job).items()}
+            record = fields | {MODEL: version}
             add_kinds(self.kinds, {name: annotate_io.kind_of(value) for name, value in record.items()})
             self.undated += bool(job.date_field) and _published(entry.fields, job) is None
             self.words += count_words(entry.fields[job.text_field])

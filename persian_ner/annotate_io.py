@@ -21,7 +21,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -36,6 +36,10 @@ from persian_ner.records import InputError, Problem
 DATASET_PREFIX = "hf:"
 ENTITIES = "entities"
 """The field with the entities of an annotated record."""
+MODEL = "model"
+"""The field of an annotated record with name and version of the pipeline."""
+KEPT_AS = {name: f"input_{name}" for name in (ENTITIES, MODEL)}
+"""What fields of the input are called in the output whose own names the result takes."""
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # What a quotation mark that is never closed can swallow before reading goes on behind it.
 _LONGEST_CSV_CELL = 10_000_000
@@ -107,6 +111,17 @@ def column_defects(columns: list[str], text_field: str, date_field: str) -> list
     return [
         *(f"no column {field!r}, only {', '.join(columns) or 'nothing'}" for field in missing),
         *(f"several columns {column!r}" for column in dict.fromkeys(columns) if columns.count(column) > 1),
+        *name_clashes(columns),
+    ]
+
+
+def name_clashes(names: Container[str]) -> list[str]:
+    """Which fields of these cannot be kept (:data:`KEPT_AS`), because the name that they would get is taken too."""
+    return [
+        f"has both {name!r} and {kept!r}: the result takes the name {name!r}, and yours would become {kept!r}; "
+        "rename one of the two in the input, or leave it out"
+        for name, kept in KEPT_AS.items()
+        if name in names and kept in names
     ]
 
 

@@ -183,7 +183,9 @@ class Entity(BaseModel):
     end: int
     label: str
     text: str
-    score: float | None = Field(default=None, description="left out where the pipeline gives none")
+    score: float | None = Field(
+        default=None, description="probability that borders and label are right; left out where the pipeline gives none"
+    )
     date: str | None = Field(default=None, description="ISO day, or first and last day with a slash; if resolved")
     date_details: DateDetails | None = Field(default=None, description="of every date, resolved or not")
 

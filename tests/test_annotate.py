@@ -221,6 +221,30 @@ class TestInput:
         assert first == {**records[0], "model": "fa_ruler 1.2.3", "entities": FOUND}
         assert second["key"] == "in#2"
 
+    def test_fields_named_as_those_of_the_result_are_kept(self, model: Path, tmp_path: Path) -> None:
+        write_jsonl(tmp_path / "in.jsonl", [{"id": 1, "text": TEXT, "model": "T-34"}, {"id": 2, "text": "آری"}])
+        (tmp_path / "in.csv").write_text(f"id,model,text\n1,T-34,{TEXT}\n", encoding="utf-8")
+        for source in ("in.jsonl", "in.csv"):
+            go(model, tmp_path / source, tmp_path / "once.jsonl")
+            first, *others = read_jsonl(tmp_path / "once.jsonl")
+            assert (first["input_model"], first["model"], first["entities"]) == ("T-34", "fa_ruler 1.2.3", FOUND)
+            assert all("input_model" not in record for record in others)
+        write_jsonl(tmp_path / "earlier.jsonl", [{"id": 1, "text": "شیراز", "model": "fa_old 1", "entities": FOUND}])
+        go(model, tmp_path / "earlier.jsonl", tmp_path / "twice.parquet")
+        (row,) = pq.read_table(tmp_path / "twice.parquet").to_pylist()
+        assert (row["input_model"], json.loads(row["input_entities"])) == ("fa_old 1", FOUND)
+        assert (row["model"], [item["end"] for item in row["entities"]]) == ("fa_ruler 1.2.3", [5])
+
+    def test_text_and_id_may_have_the_names_of_the_result(self, model: Path, tmp_path: Path) -> None:
+        write_jsonl(tmp_path / "in.jsonl", [{"entities": TEXT}])
+        opened = open_source(str(tmp_path / "in.jsonl"), text_field="entities")
+        job = Job(opened, tmp_path / "out.jsonl", str(model), "entities", "model")
+        annotate.annotate(job, workers=1, batch_size=1)
+        (record,) = read_jsonl(job.output)
+        assert record == {
+            "input_model": "in#1", "input_entities": TEXT, "model": "fa_ruler 1.2.3", "entities": FOUND,
+        }  # fmt: skip
+
     def test_what_is_no_record_is_rejected_with_its_reason(self, model: Path, tmp_path: Path) -> None:
         bad = [
             (b"{", "not JSON: Expecting property name"),
@@ -235,8 +259,7 @@ class TestInput:
             (b'{"text": 5}', "field 'text' is int, not text"),
             (b'{"text": "a \\ud800"}', "holds half of a character"),
             (b'{"text": "a", "deep": [{"b": "\\udc00"}]}', "holds half of a character"),
-            (b'{"text": "a", "entities": []}', "has a field 'entities' already"),
-            (b'{"text": "a", "model": "m"}', "has a field 'model' already"),
+            (b'{"text": "a", "model": "m", "input_model": 1}', "has both 'model' and 'input_model': the result takes"),
             ('{"text": "خراب"}'.encode(), "the pipeline fails: ValueError: این متن نه"),
         ]
         good = json.dumps({"id": "good", "text": TEXT}).encode()
@@ -314,6 +337,12 @@ class TestInput:
             ("in.docx", b"", "not one of .jsonl"),
             ("in.csv", b"id,body\n1,a\n", "no column 'text', only id, body"),
             ("in.csv", b"text,text\n1,a\n", "several columns 'text'"),
+            (
+                "in.csv",
+                b"text,input_model,model\n1,2,3\n",
+                "has both 'model' and 'input_model': the result takes the name 'model', and yours would become "
+                "'input_model'; rename one of the two in the input, or leave it out",
+            ),
             ("in.csv", b"", "no column 'text', only nothing"),
             ("in.csv", b'"te"xt\n1\n', "not CSV"),
             ("in.parquet", b"PAR1", "cannot be read as Parquet"),

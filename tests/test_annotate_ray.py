@@ -425,17 +425,20 @@ class TestInput:
         write_parquet(folder / "good.parquet", corpus(3))
         (folder / "bad.parquet").write_bytes(b"PAR1")
         pq.write_table(pa.table({"body": ["x"]}), folder / "other.parquet")
+        clash = {"text": ["x"], "entities": ["x"], "input_entities": ["x"]}
+        pq.write_table(pa.table(clash), folder / "twice.parquet")
         (folder / "notes.txt").touch()
         write_jsonl(folder / "good.jsonl", corpus(3))
         result = run_script("annotate_ray", model, folder, tmp_path / "out")
         assert result.exit_code == 1
-        assert result.output.splitlines()[-1] == "5 problems found; nothing was written."
+        assert result.output.splitlines()[-1] == "6 problems found; nothing was written."
         for name, reason in [
             ("bad.parquet", "cannot be read: "),
             ("good.jsonl", "another input has this name, but for the suffix"),
             ("good.parquet", "another input has this name, but for the suffix"),
             ("notes.txt", "not one of .jsonl, .parquet (a pattern such as FOLDER/*.parquet leaves other files out)"),
             ("other.parquet", "no column 'text', only body"),
+            ("twice.parquet", "has both 'entities' and 'input_entities': the result takes the name 'entities', and "),
         ]:
             assert f"{folder / name}: [-] {reason}" in result.output
         assert not (tmp_path / "out").exists()

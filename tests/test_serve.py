@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from typer.testing import CliRunner
 
 from persian_ner import docbin, serve
@@ -75,10 +75,13 @@ class Slow:
         self.go_on.clear()
 
 
+SCORES = {"PER": 0.98714, "DATE": 0.9934, "GPE": 0.9978}
+
+
 @Language.component("test_serve_confidence")
-def confidence(doc: Doc) -> Doc:
+def set_confidence(doc: Doc) -> Doc:
     for ent in doc.ents:
-        ent._.confidence = 0.25
+        ent._.confidence = SCORES.get(ent.label_)
     return doc
 
 
@@ -188,14 +191,11 @@ class TestNer:
         assert all(text[start:end] == surface for start, end, _, surface in found)
 
     def test_score_where_the_pipeline_gives_one(self) -> None:
-        had = Span.has_extension("confidence")
-        Span.set_extension("confidence", default=None, force=True)
-        try:
-            answer = make_client(create_app(pipeline("test_serve_confidence"))).post("/ner", json={"text": TEXT}).json()
-        finally:
-            if not had:
-                Span.remove_extension("confidence")
-        assert [entity["score"] for entity in answer["entities"]] == [0.25] * 3
+        client = make_client(create_app(pipeline("test_serve_confidence")))
+        answer = client.post("/ner", json={"text": f"{TEXT} <b>باران</b>"}).json()
+        found = [(entity["label"], entity.get("score")) for entity in answer["entities"]]
+        assert found == [("PER", 0.9871), ("DATE", 0.9934), ("GPE", 0.9978), ("ORG", None)]
+        assert "score" not in answer["entities"][-1]
 
     def test_dates_are_resolved_once(self) -> None:
         nlp = pipeline()
@@ -297,6 +297,12 @@ class TestErrors:
 
 
 class TestLimits:
+    def test_spacys_own_limit_is_raised_to_the_services(self) -> None:
+        nlp = pipeline()
+        nlp.max_length = 10
+        response = make_client(create_app(nlp, LIMITS)).post("/ner", json={"text": TEXT})
+        assert (response.status_code, brief(response.json())) == (200, ANSWER)
+
     def test_characters(self, client: TestClient) -> None:
         assert client.post("/ner", json={"text": "🎬" * 200}).status_code == 200
         response = client.post("/ner", json={"text": "x" * 201})
@@ -477,7 +483,7 @@ API = schemathesis.openapi.from_asgi("/openapi.json", create_app(pipeline()))
 
 
 @API.parametrize()
-@settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_fuzzer_finds_nothing(case: schemathesis.Case) -> None:
     case.call_and_validate()
 
@@ -501,7 +507,7 @@ class TestDocumentation:
     PAGE = ROOT / "docs" / "serving.md"
 
     def test_requests_give_the_answers_shown(self) -> None:
-        client = make_client(create_app(pipeline()))
+        client = make_client(create_app(pipeline("test_serve_confidence")))
         blocks = [
             token.content
             for token in MarkdownIt("commonmark").parse(self.PAGE.read_text(encoding="utf-8"))

@@ -50,7 +50,10 @@ frame.addEventListener("load", async () => {
   fill(TEXT, "2025-04-15");
   at("text").dispatchEvent(new view.KeyboardEvent("keydown", { key: "Enter", ctrlKey: true }));
   await settled();
-  found.marks = [...at("marked").querySelectorAll("mark")].map((mark) => [mark.firstChild.data, mark.className]);
+  const marks = [...at("marked").querySelectorAll("mark")];
+  found.marks = marks.map((mark) => [mark.firstChild.data, mark.className]);
+  found.tags = marks.map((mark) => [mark.querySelector(".tag").textContent, mark.title]);
+  found.scored = !at("scored").hidden;
   found.text = [...at("marked").childNodes].map((node) => (node.data ?? node.firstChild.data)).join("");
   found.elements = at("marked").querySelectorAll(":not(mark, .tag, bdi)").length;
   found.legend = [...at("legend").children].map((item) => item.textContent);
@@ -77,6 +80,7 @@ frame.addEventListener("load", async () => {
   found.empty = await refuse(" ");
   found.long = await refuse("🎬".repeat(MAX_CHARS + 1));
   found.fits = await refuse("🎬".repeat(MAX_CHARS));
+  found.scoredWithoutScores = !at("scored").hidden;
   found.half = await refuse("a\\ud83d");
   found.fails = await refuse("خراب");
   view.fetch = () => Promise.reject(new TypeError("no network"));
@@ -100,7 +104,7 @@ frame.addEventListener("load", async () => {
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the probe saw, and what the browser said on its console."""
     profile = tmp_path_factory.mktemp("profile")
-    app = create_app(pipeline("test_serve_slow"), Limits(max_chars=MAX_CHARS))
+    app = create_app(pipeline("test_serve_slow", "test_serve_confidence"), Limits(max_chars=MAX_CHARS))
     values = {"WIDTH": PHONE_WIDTH, "MAX_CHARS": MAX_CHARS, "TEXT": json.dumps(TEXT).replace("<", "\\u003c")}
     probe = re.sub("|".join(values), lambda match: str(values[match[0]]), PROBE)
     app.get("/probe")(lambda: HTMLResponse(probe))
@@ -119,6 +123,12 @@ def test_entities_are_marked_where_they_are(seen: dict[str, Any]) -> None:
     ]
     assert seen["text"] == TEXT
     assert seen["legend"] == ["PER شخص 1", "ORG سازمان 1", "DATE تاریخ 2"]
+
+
+def test_every_entity_says_how_sure_the_model_is(seen: dict[str, Any]) -> None:
+    date = ["DATE 99%", "تاریخ، اطمینان 99%"]
+    assert seen["tags"] == [["PER 98%", "شخص، اطمینان 98%"], date, ["ORG", "سازمان"], date]
+    assert (seen["scored"], seen["scoredWithoutScores"]) == (True, False)
 
 
 def test_markup_stays_text(seen: dict[str, Any]) -> None:

@@ -31,6 +31,8 @@
     return element;
   };
   const whole = (number) => number.toLocaleString("en");
+  // Rounded down: nothing that is less than sure shall look so.
+  const percent = (score) => `${Math.floor(Math.round(1e4 * score) / 100)}%`;
   const labelClass = (label) => names.classes[label] ?? "label-other";
 
   const solar = new Intl.DateTimeFormat("fa-u-ca-persian-nu-arabext", { dateStyle: "long", timeZone: "UTC" });
@@ -45,15 +47,17 @@
   const showMarked = (chars, entities) => {
     const pieces = [];
     let cursor = 0;
-    for (const { start, end, label } of entities) {
-      const tag = make("span", "tag", ltr(label));
+    for (const { start, end, label, score } of entities) {
+      const known = score !== undefined;
+      const tag = make("span", "tag", ltr(known ? `${label} ${percent(score)}` : label));
       const mark = make("mark", labelClass(label), chars.slice(start, end).join(""), tag);
-      if (names.labels[label]) mark.title = names.labels[label];
+      mark.title = [names.labels[label] ?? label, ...(known ? [`اطمینان ${percent(score)}`] : [])].join("، ");
       pieces.push(chars.slice(cursor, start).join(""), mark);
       cursor = end;
     }
     pieces.push(chars.slice(cursor).join(""));
     at("marked").replaceChildren(...pieces);
+    at("scored").hidden = entities.every(({ score }) => score === undefined);
   };
 
   const showLegend = (entities) => {

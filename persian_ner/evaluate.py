@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.jsonl"
 WARM_UP_TEXTS = 8
+SPEED_METHOD = (
+    f"raw texts in, entities with their confidence out, by nlp.pipe in batches of {BATCH_SIZE}; words separated by "
+    "white space, all texts once, pipeline loaded and warmed up before"
+)
 
 _PACKAGES = (
     "spacy",
@@ -115,13 +119,37 @@ def evaluate(
             **scores.model_dump(exclude={"schema_version"}),
             "name": name,
             "footprint": footprint(nlp),
-            "speed": Speed(words=words, seconds=seconds, words_per_second=words / seconds if words else None),
+            "speed": _speed(words, seconds),
             "provenance": provenance(nlp, data),
             "novelty": measure(evaluated, scores.labels, training) if training else None,
             "calibration": calibration.measure(evaluated, _temperature(nlp)),
         }
     )
     return metrics, evaluated
+
+
+def _speed(words: int, seconds: float) -> Speed:
+    import torch
+    from thinc.api import get_current_ops
+
+    on_cpu = get_current_ops().device_type == "cpu"
+    return Speed(
+        words=words,
+        seconds=seconds,
+        words_per_second=words / seconds if words else None,
+        threads=torch.get_num_threads() if on_cpu else None,
+        cpu=cpu_name() if on_cpu else None,
+    )
+
+
+def cpu_name() -> str:
+    """The processor of this machine."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
 
 
 def _temperature(nlp: Language) -> float | None:

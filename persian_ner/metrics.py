@@ -223,6 +223,10 @@ class Speed(_Schema):
     words: int
     seconds: float
     words_per_second: float | None
+    threads: int | None = Field(
+        default=None, description="of PyTorch on a CPU; null on a GPU, and in files of versions that did not tell"
+    )
+    cpu: str | None = Field(default=None, description="the processor; null where threads are")
 
 
 class Footprint(_Schema):

@@ -31,7 +31,7 @@ from persian_ner import benchmark, scaling, speed
 from persian_ner.calibration import Calibration
 from persian_ner.compare import Comparison, Value, sentences
 from persian_ner.dates.accuracy import DateReport
-from persian_ner.evaluate import EvaluationMetrics
+from persian_ner.evaluate import SPEED_METHOD, EvaluationMetrics
 from persian_ner.files import write_text
 from persian_ner.fuzz import Fuzz
 from persian_ner.load import Load
@@ -299,6 +299,7 @@ def render(results: Mapping[str, Result]) -> str:
         {**MARKDOWN_FILTERS, "value": _value},
         results=results,
         known_headings=KNOWN_HEADINGS,
+        speed_method=SPEED_METHOD,
         sentences=sentences,
     )
 

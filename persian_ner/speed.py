@@ -25,7 +25,6 @@ and its tokenizers:
 from __future__ import annotations
 
 import multiprocessing
-import platform
 import resource
 import statistics
 import sys
@@ -44,7 +43,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import quantile_test
 
 from persian_ner import files
-from persian_ner.evaluate import load_pipeline, provenance
+from persian_ner.evaluate import cpu_name, load_pipeline, provenance
 from persian_ner.fast_inference import speed_up
 from persian_ner.metrics import LEVEL, DataInfo, Interval, Provenance, count_words
 from persian_ner.records import InputError, Problem, Record
@@ -204,7 +203,7 @@ def measure(
         data=DataInfo(path=data.as_posix(), sha256=files.checksum(data)),
         texts=len(texts),
         words=words,
-        cpu=_cpu_name(),
+        cpu=cpu_name(),
         threads=threads,
         rounds=rounds,
         level=LEVEL,
@@ -442,12 +441,3 @@ def _exhaust(items: Iterable[Any]) -> None:
 def _rotated(items: Sequence[T], by: int) -> list[T]:
     first = by % len(items)
     return [*items[first:], *items[:first]]
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())

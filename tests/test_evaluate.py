@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
@@ -116,6 +117,8 @@ def test_evaluate_scores_and_measures(nlp, gold):
     assert metrics.name == "آزمون"
     assert metrics.speed.words == metrics.words == 9
     assert metrics.speed.words_per_second == pytest.approx(9 / metrics.speed.seconds)
+    assert metrics.speed.threads == torch.get_num_threads()
+    assert metrics.speed.cpu
     assert [document.doc_id for document in evaluated] == ["a", "b"]
     assert evaluated[0].gold == [PER, GPE, SECOND_GPE]
     assert evaluated[1].annotated_labels == ["PER"]

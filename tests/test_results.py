@@ -59,7 +59,7 @@ def metrics(*documents: Evaluated, provenance: Provenance | None = PROVENANCE) -
         {
             **compute(documents, ["PER", "GPE"]).model_dump(exclude={"schema_version"}),
             "provenance": provenance,
-            "speed": Speed(words=4, seconds=0.001, words_per_second=4000),
+            "speed": Speed(words=4, seconds=0.001, words_per_second=4000, threads=2, cpu="Chip"),
             "calibration": Calibration(bins=[], ece=0.0625, brier=0.125, auroc=None),
             "footprint": Footprint(model_bytes=3 * 2**20, peak_memory_bytes=1200 * 2**20),
             "novelty": measure(documents, ["PER", "GPE"], Training({"رشت": frozenset({"GPE"})})),
@@ -129,7 +129,8 @@ def test_block_of_one_evaluation(folder):
     assert "fa\\_tiny 1.0 on 1 documents (4 words) of test.jsonl, commit 0123456789ab-dirty, 2025-01-02" in text
     assert "same label F1 0.0 (1 gold spans), other label only F1 – (0 gold spans), never F1 100.0 (1 gold" in text
     assert "Calibration: ECE 6.2 %, Brier score 0.125, AUROC –." in text
-    assert "4,000 words a second" in text and "3 MiB on disk, 1,200 MiB" in text
+    assert "Speed: 4,000 words a second with 2 threads of Chip (raw texts in, entities with their conf" in text
+    assert "3 MiB on disk, 1,200 MiB" in text
 
 
 def test_block_of_errors(folder):

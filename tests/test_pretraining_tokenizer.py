@@ -11,12 +11,13 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from persian_ner.characters import DIGIT_FOLDS
-from persian_ner.pretraining.tokenizer import MASK, PAD, SPECIAL_TOKENS, UNK, save_for_transformers, train
+from persian_ner.pretraining.tokenizer import MASK, PAD, SPECIAL_TOKENS, STAND_IN, UNK, save_for_transformers, train
 from persian_ner.readers import markup
 from persian_ner.records import Record
 from persian_ner.tokenizer import create_tokenizer
 
 ARTICLES = Path(__file__).parents[1] / "assets" / "articles"
+ENCODER = Path(__file__).parents[1] / "assets" / "encoder"
 SENTENCES = [
     "کتابخانه‌های شهر از شنبه تا چهارشنبه باز است و ۱۲ کتابدار در آن کار می‌کنند.",
     "رئیس کتابخانه گفت: «کتاب‌های تازه را تا ۱۵ مهر ۱۴۰۳ می‌خریم.»",
@@ -24,6 +25,7 @@ SENTENCES = [
     "تیم والیبال بانوان، ۳ بر ۱ برنده شد و به نیمه‌نهایی رفت!",
     "بهای هر کیلو سیب (درجه یک) به ۴۵/۵ هزار تومان رسید.",
     "The library has a web page: www.example.org/ketab",
+    "ابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهیئآ" * 2 + " 01234567890 abcdefghijklmnopqrstuvwxyza",
 ]
 PIPELINE_TOKENIZER = create_tokenizer(Vocab())
 KEYBOARDS = {"ی": "يىئ", "ک": "كڪ", "ه": "ةۀہ", "و": "ؤ"}
@@ -36,9 +38,11 @@ TEXTS = st.text(
 )
 
 
-@pytest.fixture(scope="module")
-def tokenizer() -> Tokenizer:
-    return train(SENTENCES * 10, vocab_size=300)
+@pytest.fixture(scope="module", params=["trained here", "in the repository"])
+def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
+    if request.param == "trained here":
+        return train(SENTENCES * 10, vocab_size=300)
+    return Tokenizer.from_file(str(ENCODER / "tokenizer.json"))
 
 
 def pieces(tokenizer: Tokenizer, text: str) -> list[str]:
@@ -129,10 +133,16 @@ def test_pieces_have_offsets_in_the_raw_text(tokenizer: Tokenizer) -> None:
     assert [word.replace("\u200c", "") for word in words] == ["كتابهای", "۱۵", "مهر"]
 
 
-def test_rare_characters_become_unknown_and_commoner_ones_do_not() -> None:
-    small = train(["الف ب پ"] * 10 + ["ژ"] * 6, vocab_size=100, alphabet_size=5)
-    assert small.encode("ژ", add_special_tokens=False).tokens == [UNK]
-    assert UNK not in small.encode("الف ب پ").tokens
+@given(text=TEXTS)
+def test_every_text_can_be_spelled(tokenizer: Tokenizer, text: str) -> None:
+    assert UNK not in pieces(tokenizer, text)
+
+
+def test_a_character_without_a_piece_costs_no_word() -> None:
+    small = train(["الف ب بب پ"] * 10 + ["ژ"] * 6 + ["بّ تف"], vocab_size=100, alphabet_size=5)
+    spelled = [small.encode(text, add_special_tokens=False).tokens for text in ("ببژبب", "ژ", "🟢", "بب🟢بب", "بب")]
+    word = spelled.pop()
+    assert spelled == [[*word, STAND_IN, *word], [STAND_IN], [STAND_IN], [*word, STAND_IN, *word]]
 
 
 def test_saved_for_transformers_it_is_the_same(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ every piece in the raw text, so nothing has to be normalised before it.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from persian_ner.characters import DIGIT_FOLDS, INVISIBLE, LETTER_FOLDS, MARKS
 
 PAD, UNK, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MAX_LENGTH = 512
+STAND_IN = "•"
 
 
 def normalizer() -> normalizers.Normalizer:
@@ -47,15 +49,23 @@ def pre_tokenizer() -> pre_tokenizers.PreTokenizer:
 
 
 def train(texts: Iterable[str], vocab_size: int, alphabet_size: int = 400) -> Tokenizer:
-    """Train a WordPiece vocabulary on raw texts; characters beyond the ``alphabet_size`` commonest become [UNK]."""
+    """Train a WordPiece vocabulary on raw texts; of characters, it has the ``alphabet_size`` commonest.
+
+    The others are read as a bullet (see :func:`stand_in`).
+    """
     tokenizer = Tokenizer(models.WordPiece(unk_token=UNK, max_input_chars_per_word=64))
     tokenizer.normalizer = normalizer()
     tokenizer.pre_tokenizer = pre_tokenizer()
     tokenizer.decoder = decoders.WordPiece()
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocab_size, limit_alphabet=alphabet_size, min_frequency=5, special_tokens=list(SPECIAL_TOKENS)
+        vocab_size=vocab_size,
+        limit_alphabet=alphabet_size,
+        initial_alphabet=[STAND_IN],
+        min_frequency=5,
+        special_tokens=list(SPECIAL_TOKENS),
     )
     tokenizer.train_from_iterator(texts, trainer)
+    stand_in(tokenizer)
     cls_id, sep_id = tokenizer.token_to_id(CLS), tokenizer.token_to_id(SEP)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{CLS} $A {SEP}",
@@ -63,6 +73,22 @@ def train(texts: Iterable[str], vocab_size: int, alphabet_size: int = 400) -> To
         special_tokens=[(CLS, cls_id), (SEP, sep_id)],
     )
     return tokenizer
+
+
+def stand_in(tokenizer: Tokenizer) -> None:
+    """Let the tokenizer read each character that its vocabulary cannot spell (an emoji, a letter of a rare language)
+    as «•»: the character costs one piece then, and not the word around it, which would be [UNK].
+
+    A letter is known when there are pieces for it at the beginning of a word and inside.
+    """
+    vocabulary = tokenizer.get_vocab()
+    known = [c for c in vocabulary if len(c) == 1 and (f"##{c}" in vocabulary or not _in_words(c))]
+    other = Regex("[^\\s" + "".join(f"\\x{{{ord(c):X}}}" for c in sorted(known)) + "]")
+    tokenizer.normalizer = normalizers.Sequence([normalizer(), normalizers.Replace(other, STAND_IN)])
+
+
+def _in_words(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LM" or unicodedata.category(character) == "Nd"
 
 
 def save_for_transformers(tokenizer: Tokenizer, folder: Path) -> None:

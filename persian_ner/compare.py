@@ -35,6 +35,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
@@ -42,9 +43,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from persian_ner.evaluate import PREDICTIONS_FILE, read_evaluation
-from persian_ner.files import checksum, write_text
-from persian_ner.metrics import LEVEL, SEED, Evaluated, Interval, Metrics, Score, compute, scored_spans, span_defects
+from persian_ner.evaluate import METRICS_FILE, PREDICTIONS_FILE, read_evaluation
+from persian_ner.files import checksum, git_commit, write_text
+from persian_ner.metrics import (
+    LEVEL,
+    SEED,
+    Evaluated,
+    Interval,
+    Metrics,
+    Provenance,
+    Score,
+    compute,
+    scored_spans,
+    span_defects,
+)
 from persian_ner.records import InputError, Problem, Span
 from persian_ner.templating import markdown_cell, render_markdown
 
@@ -87,11 +99,15 @@ class _Schema(BaseModel):
 
 
 class RunInfo(_Schema):
-    """Where the predictions of one run are (null of an evaluation in memory), and what made them."""
+    """Where the files of one run are (null of an evaluation in memory), and what made them."""
 
     folder: str | None
     model: str | None
     predictions_sha256: str | None
+    metrics_sha256: str | None = Field(default=None, description="null in files before version 2")
+    provenance: Provenance | None = Field(
+        default=None, description="of its metrics.json: model, gold file with checksum, commit; null if it has none"
+    )
 
 
 class Value(_Schema):
@@ -178,9 +194,14 @@ class Method(_Schema):
 
 
 class Comparison(_Schema):
-    """Everything that was compared. ``differences`` is empty when all runs are of one system."""
+    """Everything that was compared. ``differences`` is empty when all runs are of one system.
 
-    schema_version: Literal[1] = 1
+    Version 2 added ``created``, ``git_commit`` and what made each run; files of version 1 are read as well.
+    """
+
+    schema_version: Literal[1, 2] = 2
+    created: datetime | None = Field(default=None, description="null in files before version 2")
+    git_commit: str | None = Field(default=None, description="of the code that compared; null outside a repository")
     documents: int
     labels: list[str]
     systems: list[System]
@@ -306,9 +327,10 @@ def to_markdown(comparison: Comparison) -> str:
 
 
 def write(folder: Path, comparison: Comparison) -> None:
-    """Write both files, each atomically, once both are complete in memory."""
+    """Write both files, each atomically, once both are complete in memory, with the time and the commit."""
     table = to_markdown(comparison)
-    summary = comparison.model_dump_json(indent=2) + "\n"
+    made = {"created": datetime.now(timezone.utc).replace(microsecond=0), "git_commit": git_commit()}
+    summary = comparison.model_copy(update=made).model_dump_json(indent=2) + "\n"
     write_text(folder / TABLE_FILE, table)
     write_text(folder / COMPARISON_FILE, summary)
 
@@ -555,6 +577,8 @@ def _run_info(run: Run) -> RunInfo:
         folder=run.folder.as_posix() if run.folder else None,
         model=f"{model.lang}_{model.name} {model.version}" if model else None,
         predictions_sha256=checksum(run.folder / PREDICTIONS_FILE) if run.folder else None,
+        metrics_sha256=checksum(run.folder / METRICS_FILE) if run.folder else None,
+        provenance=run.metrics.provenance,
     )
 
 

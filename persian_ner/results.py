@@ -172,8 +172,8 @@ _SCHEMAS: dict[str, type[BaseModel]] = {
 def extract(path: Path) -> Result:
     """What is published of a file that one of the commands has written.
 
-    Raises :class:`InputError` for another file, for scores that do not say what was measured, and
-    for a comparison of systems without names.
+    Raises :class:`InputError` for another file, for scores that do not say what was measured or were
+    made with uncommitted changes, and for a comparison of systems without names.
     """
     try:
         keys = set(srsly.read_json(path))
@@ -181,6 +181,9 @@ def extract(path: Path) -> Result:
         raise InputError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
     schema = next((schema for key, schema in _SCHEMAS.items() if key in keys), EvaluationMetrics)
     measured = read_as(path, schema)
+    if changed := sorted({commit for commit in _commits(measured) if commit.endswith("-dirty")}):
+        reason = f"was made with uncommitted changes ({', '.join(changed)}): commit them, and measure again"
+        raise InputError([Problem(str(path), 0, "", reason)])
     match measured:
         case EvaluationMetrics() | Robustness():
             return _scores(path, measured)
@@ -207,6 +210,21 @@ def extract(path: Path) -> Result:
     raise TypeError(schema)
 
 
+def _commits(measured: BaseModel) -> list[str]:
+    """The commits of the code that measured, as far as the file says them."""
+    match measured:
+        case Comparison():
+            made = [run.provenance for system in measured.systems for run in system.runs]
+            commits = [measured.git_commit, *(provenance.git_commit for provenance in made if provenance)]
+        case DateReport():
+            commits = [measured.git_commit]
+        case EvaluationMetrics() | Robustness() | speed.SpeedReport() | scaling.Scaling() | Fuzz():
+            commits = [measured.provenance.git_commit] if measured.provenance else []
+        case _:
+            commits = []
+    return [commit for commit in commits if commit]
+
+
 def _scores(path: Path, measured: EvaluationMetrics | Robustness) -> EvaluationResult | RobustnessResult:
     if measured.provenance is None or measured.provenance.data is None:
         raise InputError([Problem(str(path), 0, "", "does not say which file of records was measured")])
@@ -214,7 +232,7 @@ def _scores(path: Path, measured: EvaluationMetrics | Robustness) -> EvaluationR
         "documents": measured.documents,
         "words": measured.words,
         "level": measured.bootstrap.level,
-        "provenance": measured.provenance.model_copy(update={"data": _file_of(measured.provenance.data)}),
+        "provenance": _without_folder(measured.provenance),
     }
     if isinstance(measured, Robustness):
         return RobustnessResult(**common, damages={name: found.overall for name, found in measured.damages.items()})
@@ -348,7 +366,12 @@ def _compared(path: Path, comparison: Comparison) -> Comparison:
         system.model_copy(
             update={
                 "runs": [
-                    run.model_copy(update={"folder": Path(run.folder).name if run.folder else None})
+                    run.model_copy(
+                        update={
+                            "folder": Path(run.folder).name if run.folder else None,
+                            "provenance": run.provenance and _without_folder(run.provenance),
+                        }
+                    )
                     for run in system.runs
                 ]
             }
@@ -356,6 +379,10 @@ def _compared(path: Path, comparison: Comparison) -> Comparison:
         for system in comparison.systems
     ]
     return comparison.model_copy(update={"systems": systems})
+
+
+def _without_folder(provenance: Provenance) -> Provenance:
+    return provenance.model_copy(update={"data": provenance.data and _file_of(provenance.data)})
 
 
 def _file_of(data: DataInfo) -> DataInfo:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from persian_ner.compare import (
     to_markdown,
 )
 from persian_ner.evaluate import METRICS_FILE, PREDICTIONS_FILE, write_evaluation
-from persian_ner.metrics import Evaluated, Interval, compute
+from persian_ner.files import checksum, git_commit
+from persian_ner.metrics import Evaluated, Interval, Metrics, compute
 from persian_ner.records import InputError, Span
 
 MEASURES = ("precision", "recall", "f1")
@@ -399,9 +401,51 @@ def test_script_writes_both_files_and_says_what_is_real(tmp_path: Path) -> None:
     )
     assert [line.partition(",")[0] for line in lines[1:-1]] == ["PER", "ORG", "GPE", "EVENT", "DATE"]
     written = json.loads((tmp_path / "new" / "out" / COMPARISON_FILE).read_text(encoding="utf-8"))
-    assert written["schema_version"] == 1
+    assert written["schema_version"] == 2
     assert written["differences"][0]["per_label"]["PER"]["verdict"] == "better"
     assert (tmp_path / "new" / "out" / TABLE_FILE).read_text(encoding="utf-8").startswith("# Comparison of n, e\n")
+
+
+def test_script_says_what_was_compared(tmp_path: Path) -> None:
+    provenance = {
+        "created": "2025-01-02T00:00:00Z",
+        "model": {"name": "tiny", "lang": "fa", "version": "1.0", "provenance": {"git_commit": "b" * 40}},
+        "data": {"path": "corpus/test.jsonl", "sha256": "ab" * 32},
+        "device": "cpu (x86_64)",
+        "git_commit": "a" * 40,
+        "versions": {"spacy": "3.8"},
+    }
+    folders = [tmp_path / "one", tmp_path / "other"]
+    documents = with_predictions(PER, [])
+    write_evaluation(
+        folders[0],
+        Metrics.model_validate({**compute(documents).model_dump(), "provenance": provenance}),
+        documents,
+    )
+    write_evaluation(folders[1], compute(documents), documents)
+    assert run_script("compare", *folders, tmp_path / "out").exit_code == 0
+    content = (tmp_path / "out" / COMPARISON_FILE).read_text(encoding="utf-8")
+    written = json.loads(content)
+    assert written["git_commit"] == git_commit()
+    created = Comparison.model_validate_json(content).created
+    assert created is not None and created.utcoffset() == timedelta()
+    found = [run for system in written["systems"] for run in system["runs"]]
+    for run, folder in zip(found, folders, strict=True):
+        assert run["folder"] == folder.as_posix()
+        assert run["metrics_sha256"] == checksum(folder / METRICS_FILE)
+        assert run["predictions_sha256"] == checksum(folder / PREDICTIONS_FILE)
+    assert [run["provenance"] for run in found] == [provenance, None]
+
+
+def test_comparisons_of_version_1_are_read(tmp_path: Path) -> None:
+    result = compare(extremes(tmp_path, 2), resamples=2, permutations=2)
+    older = result.model_dump(mode="json", exclude={"created", "git_commit"}) | {"schema_version": 1}
+    for system in older["systems"]:
+        for run in system["runs"]:
+            del run["metrics_sha256"], run["provenance"]
+    found = Comparison.model_validate(older)
+    assert (found.schema_version, found.created, found.systems[0].runs[0].metrics_sha256) == (1, None, None)
+    assert found.differences == result.differences
 
 
 def test_script_with_bad_input_writes_nothing(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ PROVENANCE = Provenance(
     model=ModelInfo(name="tiny", lang="fa", version="1.0"),
     data=DataInfo(path="/home/someone/secret/test.jsonl", sha256="ab" * 32),
     device="cpu (x86_64)",
-    git_commit="0123456789abcdef" * 2 + "01234567-dirty",
+    git_commit="0123456789abcdef" * 2 + "01234567",
     versions={},
 )
 TEXT = "مریم به رشت رفت."
@@ -72,8 +72,9 @@ BOTH = metrics(evaluated((0, 4, "PER"), (8, 11, "GPE")))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with two published evaluations and a page with a block of each and one of both."""
+    monkeypatch.setattr(compare, "git_commit", lambda: PROVENANCE.git_commit)
     write_evaluation(tmp_path / "one", ONE, [evaluated((0, 4, "PER"))])
     write_evaluation(tmp_path / "both", BOTH, [evaluated((0, 4, "PER"), (8, 11, "GPE"))])
     for name in ("one", "both"):
@@ -126,7 +127,7 @@ def test_block_of_one_evaluation(folder):
     assert "| all (micro) | 100.0 | 50.0 | 66.7 | – | 2 |" in lines
     assert "| all (macro) | 100.0 | 50.0 | 50.0 | | |" in lines
     text = " ".join(lines)
-    assert "fa\\_tiny 1.0 on 1 documents (4 words) of test.jsonl, commit 0123456789ab-dirty, 2025-01-02" in text
+    assert "fa\\_tiny 1.0 on 1 documents (4 words) of test.jsonl, commit 0123456789ab, 2025-01-02" in text
     assert "same label F1 0.0 (1 gold spans), other label only F1 – (0 gold spans), never F1 100.0 (1 gold" in text
     assert "Calibration: ECE 6.2 %, Brier score 0.125, AUROC –." in text
     assert "Speed: 4,000 words a second with 2 threads of Chip (raw texts in, entities with their conf" in text
@@ -156,6 +157,7 @@ def test_block_of_a_comparison(folder):
     compare.write(folder / "comparison", compare.compare(runs))
     written = results.add("comparison", folder / "comparison" / "comparison.json", folder / results.RESULTS_FOLDER)
     assert str(folder) not in written.read_text(encoding="utf-8")
+    assert "secret" not in written.read_text(encoding="utf-8")
     lines = results.render({"comparison": published(folder)["comparison"]}).splitlines()
     assert "| Strict F1 | PER | GPE | all (micro) | Runs |" in lines
     assert any(line.endswith("| 100.0 | 0.0 | 66.7 | 1 |") for line in lines)
@@ -446,6 +448,39 @@ def test_add_refuses_other_files(tmp_path, run, content, reason):
     assert not (tmp_path / "results").exists()
 
 
+DIRTY = PROVENANCE.model_copy(update={"git_commit": f"{PROVENANCE.git_commit}-dirty"})
+
+
+def test_add_refuses_metrics_made_with_uncommitted_changes(tmp_path, run):
+    file = tmp_path / "metrics.json"
+    file.write_text(metrics(RIGHT, provenance=DIRTY).model_dump_json(), encoding="utf-8")
+    assert run("add", "name", file, "--folder", tmp_path / "results") == (
+        1,
+        "",
+        f"{file}: [-] was made with uncommitted changes ({DIRTY.git_commit}): commit them, and measure again\n"
+        "1 problem found; nothing was written.\n",
+    )
+    assert not (tmp_path / "results").exists()
+
+
+def test_add_refuses_a_comparison_with_a_run_made_with_uncommitted_changes(folder, run):
+    write_evaluation(folder / "both", metrics(evaluated(), provenance=DIRTY), [evaluated()])
+    runs = compare.read_runs([f"one={folder / 'one'}", f"two={folder / 'both'}"])
+    compare.write(folder / "comparison", compare.compare(runs))
+    done = run("add", "name", folder / "comparison" / "comparison.json", "--folder", folder / "results")
+    assert done.status == 1 and len(done.err.splitlines()) == 2
+    assert "was made with uncommitted changes (" in done.err and DIRTY.git_commit in done.err
+
+
+@pytest.mark.parametrize("kind", ["speed", "scaling", "fuzz", "dates"])
+def test_add_refuses_other_reports_made_with_uncommitted_changes(folder, run, kind):
+    report = json.loads(json.dumps(OTHER_REPORTS[kind][0]))
+    report.get("provenance", report)["git_commit"] += "-dirty"
+    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    done = run("add", kind, folder / "report.json", "--folder", folder / "results")
+    assert done.status == 1 and "was made with uncommitted changes" in done.err
+
+
 def test_add_refuses_a_name_that_is_no_file_name(folder, run):
     done = run("add", "../one", folder / "one" / "metrics.json", "--folder", folder / "results")
     assert (done.status, done.out) == (1, "") and "'../one'" in done.err
@@ -506,8 +541,8 @@ def test_typed_scores_are_found(text):
     [
         "F1 with 95 % bootstrap intervals.",
         "Python 3.10 is needed.",
-        "To guard against loss give `overall_f1: 0.8` as F1.",
-        "```yaml\noverall_f1: 0.8  # the F1\n```",
+        "To guard against loss give `overall.strict.f1: 0.8` as F1.",
+        "```yaml\noverall.strict.f1: 0.8  # the F1\n```",
         "The share of test documents is 0.1.",
     ],
 )

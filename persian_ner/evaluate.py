@@ -16,11 +16,10 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import srsly
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from persian_ner import calibration
 from persian_ner.calibration import Calibration
@@ -75,18 +74,6 @@ class EvaluationMetrics(Metrics):
     schema_version: Literal[1, 2, 3] = 3  # type: ignore[assignment]  # wider than Metrics, and never assigned to
     novelty: Novelty | None = Field(default=None, description="null when no training records were given")
     calibration: Calibration | None = Field(default=None, description="null when no predicted span has a score")
-
-
-_F1 = Annotated[float, Field(ge=0, le=1)]
-
-
-class Thresholds(BaseModel):
-    """The strict F1 that must be reached, overall and per label."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    overall_f1: _F1 | None = None
-    labels: dict[str, _F1] = Field(default_factory=dict)
 
 
 def evaluate(
@@ -238,29 +225,6 @@ def read_gold(path: Path) -> list[Record]:
 def read_training(path: Path) -> Training:
     """Read the canonical JSONL that a pipeline was trained on. Raises :class:`InputError` as :func:`read_gold` does."""
     return Training(training_labels(read_gold(path)), _data_info(path))
-
-
-def read_thresholds(path: Path) -> Thresholds:
-    """Read thresholds from YAML or JSON. Raises :class:`InputError` with every problem found."""
-    try:
-        return Thresholds.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        raise InputError(_schema_problems(path, error)) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
-
-
-def below_thresholds(metrics: Metrics, thresholds: Thresholds) -> list[str]:
-    """One message for each threshold that is not reached; a null F1 reaches none."""
-    wanted = {label: (minimum, metrics.per_label.get(label)) for label, minimum in thresholds.labels.items()}
-    if thresholds.overall_f1 is not None:
-        wanted = {"overall": (thresholds.overall_f1, metrics.overall), **wanted}
-    messages = []
-    for what, (minimum, scores) in wanted.items():
-        f1 = scores.strict.f1 if scores else None
-        if f1 is None or f1 < minimum:
-            messages.append(f"{what}: F1 {'undefined' if f1 is None else format(f1, '.4f')} is below {minimum}")
-    return messages
 
 
 def write_evaluation(folder: Path, metrics: Metrics, evaluated: Sequence[Evaluated]) -> None:

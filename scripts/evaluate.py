@@ -11,6 +11,7 @@ from rich.table import Table
 from persian_ner import evaluate
 from persian_ner.metrics import Metrics, Scores
 from persian_ner.records import Problem
+from persian_ner.thresholds import missed, read_thresholds
 
 app = typer.Typer(help=__doc__, add_completion=False)
 
@@ -26,31 +27,40 @@ def main(
         Path | None, typer.Option(help="Training records, canonical JSONL: scores by whether a surface occurs there")
     ] = None,
     thresholds: Annotated[
-        Path | None, typer.Option(help="YAML or JSON with overall_f1 and labels; exit code 2 when F1 is below")
+        Path | None, typer.Option(help="YAML or JSON: numbers to reach, by their paths in metrics.json")
     ] = None,
 ) -> None:
-    """Predict the texts of GOLD with the pipeline and score the spans found."""
+    """Predict the texts of GOLD with the pipeline and score the spans found.
+
+    Exits with status 1 when a threshold is not reached, and with 2, writing nothing, when the input is bad.
+    """
     problems: list[Problem] = []
     records = collecting(problems, lambda: evaluate.read_gold(gold))
     training = collecting(problems, lambda: evaluate.read_training(train) if train else None)
-    wanted = collecting(problems, lambda: evaluate.read_thresholds(thresholds) if thresholds else None)
+    wanted = collecting(problems, lambda: read_thresholds(thresholds) if thresholds else [])
     nlp = collecting(problems, lambda: evaluate.load_pipeline(model, gpu_id))
-    if records is None or nlp is None or problems:
-        for problem in problems:
-            typer.echo(str(problem), err=True)
-        raise typer.Exit(1)
+    if records is None or wanted is None or nlp is None or problems:
+        raise _bad_input(problems)
     metrics, evaluated = evaluate.evaluate(nlp, records, name=name or gold.stem, data=gold, training=training)
+    short = collecting(problems, lambda: missed(metrics, wanted))
+    if short is None:
+        raise _bad_input(problems)
     evaluate.write_evaluation(output, metrics, evaluated)
     Console().print(_table(metrics))
     if metrics.calibration:
         typer.echo(f"Confidence: {metrics.calibration}")
-    missed = evaluate.below_thresholds(metrics, wanted) if wanted else []
-    for message in missed:
-        typer.echo(f"Below threshold: {message}", err=True)
+    for message in short:
+        typer.echo(f"Threshold not reached: {message}", err=True)
     files = f"{output / evaluate.METRICS_FILE} and {output / evaluate.PREDICTIONS_FILE}"
     typer.echo(f"Wrote {files}: overall F1 {_show(metrics.overall.strict.f1)}")
-    if missed:
-        raise typer.Exit(2)
+    if short:
+        raise typer.Exit(1)
+
+
+def _bad_input(problems: list[Problem]) -> typer.Exit:
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    return typer.Exit(2)
 
 
 def _table(metrics: Metrics) -> Table:

@@ -23,11 +23,12 @@ from weasel.cli.document import project_document
 
 from persian_ner import docbin, intake
 from persian_ner.corpus import read_config
-from persian_ner.evaluate import EvaluationMetrics, read_thresholds
+from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.labels import LABELS
 from persian_ner.readers import markup, registry
 from persian_ner.records import Record, collect
 from persian_ner.sources import read_source
+from persian_ner.thresholds import read_thresholds
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -18,14 +18,11 @@ from persian_ner.evaluate import (
     METRICS_FILE,
     PREDICTIONS_FILE,
     EvaluationMetrics,
-    Thresholds,
-    below_thresholds,
     evaluate,
     git_commit,
     load_pipeline,
     read_evaluation,
     read_gold,
-    read_thresholds,
     read_training,
     write_evaluation,
 )
@@ -262,25 +259,6 @@ def test_load_pipeline_says_what_is_wrong():
         load_pipeline("no_such_pipeline")
 
 
-def test_thresholds(nlp, gold, tmp_path):
-    metrics, _ = evaluate(nlp, read_gold(gold))  # overall 2/3, PER 0, GPE 1, ORG null
-    assert below_thresholds(metrics, Thresholds(overall_f1=0.66, labels={"GPE": 1.0})) == []
-    wanted = Thresholds(overall_f1=0.67, labels={"PER": 0.1, "ORG": 0.0, "XYZ": 0.0})
-    messages = below_thresholds(metrics, wanted)
-    assert [message.split(":")[0] for message in messages] == ["overall", "PER", "ORG", "XYZ"]
-    path = tmp_path / "thresholds.yaml"
-    path.write_text("overall_f1: 0.8\nlabels: {PER: 0.7}\n")
-    assert read_thresholds(path) == Thresholds(overall_f1=0.8, labels={"PER": 0.7})
-
-
-@pytest.mark.parametrize("content", ["overall_f1: 80\nlabel: {}\n", "- 1\n", "{", "labels: {PER: 3}\n"])
-def test_thresholds_that_are_wrong(content, tmp_path):
-    path = tmp_path / "thresholds.yaml"
-    path.write_text(content)
-    with pytest.raises(InputError):
-        read_thresholds(path)
-
-
 def test_script_writes_both_files_and_says_so(model, gold, tmp_path):
     result = run(model, gold, tmp_path / "out", "--name", "dev")
     assert result.exit_code == 0, result.output
@@ -308,22 +286,41 @@ def test_script_reports_all_bad_input_and_keeps_earlier_outputs(gold, tmp_path):
     out.mkdir()
     (out / METRICS_FILE).write_text("earlier")
     thresholds = tmp_path / "thresholds.yaml"
-    thresholds.write_text("nonsense: 1\n")
+    thresholds.write_text("overall.strict.f1: yes\n")
     gold.write_text("not json\n")
     missing = tmp_path / "train.jsonl"
     result = run("no_such_pipeline", gold, out, "--thresholds", thresholds, "--train", missing)
-    assert result.exit_code == 1
-    for expected in ("gold.jsonl", "thresholds.yaml", "no_such_pipeline", "train.jsonl"):
+    assert result.exit_code == 2
+    for expected in ("gold.jsonl", "thresholds.yaml:1", "no_such_pipeline", "train.jsonl"):
         assert expected in result.output
     assert (out / METRICS_FILE).read_text() == "earlier"
     assert [path.name for path in out.iterdir()] == [METRICS_FILE]
 
 
-@pytest.mark.parametrize(("content", "code"), [("overall_f1: 0.5\n", 0), ("overall_f1: 0.5\nlabels: {PER: 0.5}\n", 2)])
-def test_script_checks_thresholds(model, gold, tmp_path, content, code):
+@pytest.mark.parametrize(
+    ("content", "short"),
+    [
+        ("overall.strict.f1: 0.5\n", []),
+        (
+            "per_label.PER.strict.f1: 0.5\nper_label.GPE.strict.f1: 0.5\noverall.strict.f1: 0.7\n",
+            ["per_label.PER.strict.f1 0 is below 0.5", "overall.strict.f1 0.666667 is below 0.7"],
+        ),
+    ],
+)
+def test_script_checks_thresholds(model, gold, tmp_path, content, short):
     thresholds = tmp_path / "thresholds.yaml"
     thresholds.write_text(content)
     result = run(model, gold, tmp_path / "out", "--thresholds", thresholds)
-    assert result.exit_code == code
-    assert ("Below threshold: PER" in result.output) == (code == 2)
-    assert (tmp_path / "out" / METRICS_FILE).exists()
+    assert result.exit_code == bool(short)
+    found = [line for line in result.output.splitlines() if line.startswith("Threshold not reached: ")]
+    assert found == [f"Threshold not reached: {message}" for message in short]
+    assert read_evaluation(tmp_path / "out")[0].overall.strict.correct == 2
+
+
+def test_script_refuses_thresholds_of_what_is_not_measured(model, gold, tmp_path):
+    thresholds = tmp_path / "thresholds.yaml"
+    thresholds.write_text("overall.strict.f1: 0.99\noverall.strict.f: 0.5\nper_label.LOC.strict.f1: 0.5\n")
+    result = run(model, gold, tmp_path / "out", "--thresholds", thresholds)
+    assert result.exit_code == 2
+    assert [line.partition(": ")[0] for line in result.output.splitlines()] == [f"{thresholds}:2", f"{thresholds}:3"]
+    assert not (tmp_path / "out").exists()

@@ -137,6 +137,15 @@ class TestReruns:
         assert ran[0] == "train"
         assert set(ran) <= {"train", "evaluate", "report"}
 
+    def test_thresholds_changed(self, project: Path) -> None:
+        thresholds = project / "thresholds.yml"
+        for minimum, status in (1000, 1), (1, 0):
+            thresholds.write_text(f"documents: {minimum}\n", encoding="utf-8")
+            done = run_project(project, "evaluate", "--vars.config", "cnn", "--vars.thresholds", "thresholds.yml")
+            assert done.returncode == status
+            assert commands_run(done.stdout) == ["evaluate"]
+            assert ("Threshold not reached: documents " in done.stderr) == bool(status)
+
     def test_annotation_changed(self, project: Path) -> None:
         manifest = project / "corpus" / "manifest.json"
         before = json.loads(manifest.read_text(encoding="utf-8"))["splits"]["train"]["spans"]["PER"]

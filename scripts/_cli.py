@@ -12,6 +12,9 @@ from persian_ner.records import InputError, Problem
 
 T = TypeVar("T")
 
+NOT_REACHED = 3
+"""Status of a command that measured something worse than its caller allows; 1 is bad input, 2 a wrong command line."""
+
 Bfloat16 = Annotated[
     bool,
     typer.Option("--bfloat16/--float32", help="Compute in bfloat16 on processors that can: faster, nearly exact"),

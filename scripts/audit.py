@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import reporting_problems
+from _cli import NOT_REACHED, reporting_problems
 
 from persian_ner import audit
 
@@ -28,7 +28,7 @@ def main(
     max_leak: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Exit code 2 when a larger share of a split's sentences is in the splits before it"
+            min=0, max=1, help="Exit code 3 when a larger share of a split's sentences is in the splits before it"
         ),
     ] = None,
 ) -> None:
@@ -48,7 +48,7 @@ def main(
     for message in leaking:
         typer.echo(message, err=True)
     if leaking:
-        raise typer.Exit(2)
+        raise typer.Exit(NOT_REACHED)
 
 
 if __name__ == "__main__":

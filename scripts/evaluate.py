@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import collecting
+from _cli import NOT_REACHED, collecting, reporting_problems
 from rich.console import Console
 from rich.table import Table
 
 from persian_ner import evaluate
 from persian_ner.metrics import Metrics, Scores
-from persian_ner.records import Problem
+from persian_ner.records import InputError, Problem
 from persian_ner.thresholds import missed, read_thresholds
 
 app = typer.Typer(help=__doc__, add_completion=False)
@@ -32,19 +32,18 @@ def main(
 ) -> None:
     """Predict the texts of GOLD with the pipeline and score the spans found.
 
-    Exits with status 1 when a threshold is not reached, and with 2, writing nothing, when the input is bad.
+    Exits with status 3 when a threshold is not reached, and with 1, writing nothing, when the input is bad.
     """
-    problems: list[Problem] = []
-    records = collecting(problems, lambda: evaluate.read_gold(gold))
-    training = collecting(problems, lambda: evaluate.read_training(train) if train else None)
-    wanted = collecting(problems, lambda: read_thresholds(thresholds) if thresholds else [])
-    nlp = collecting(problems, lambda: evaluate.load_pipeline(model, gpu_id))
-    if records is None or wanted is None or nlp is None or problems:
-        raise _bad_input(problems)
-    metrics, evaluated = evaluate.evaluate(nlp, records, name=name or gold.stem, data=gold, training=training)
-    short = collecting(problems, lambda: missed(metrics, wanted))
-    if short is None:
-        raise _bad_input(problems)
+    with reporting_problems():
+        problems: list[Problem] = []
+        records = collecting(problems, lambda: evaluate.read_gold(gold))
+        training = collecting(problems, lambda: evaluate.read_training(train) if train else None)
+        wanted = collecting(problems, lambda: read_thresholds(thresholds) if thresholds else [])
+        nlp = collecting(problems, lambda: evaluate.load_pipeline(model, gpu_id))
+        if records is None or wanted is None or nlp is None or problems:
+            raise InputError(problems)
+        metrics, evaluated = evaluate.evaluate(nlp, records, name=name or gold.stem, data=gold, training=training)
+        short = missed(metrics, wanted)
     evaluate.write_evaluation(output, metrics, evaluated)
     Console().print(_table(metrics))
     if metrics.calibration:
@@ -54,13 +53,7 @@ def main(
     files = f"{output / evaluate.METRICS_FILE} and {output / evaluate.PREDICTIONS_FILE}"
     typer.echo(f"Wrote {files}: overall F1 {_show(metrics.overall.strict.f1)}")
     if short:
-        raise typer.Exit(1)
-
-
-def _bad_input(problems: list[Problem]) -> typer.Exit:
-    for problem in problems:
-        typer.echo(str(problem), err=True)
-    return typer.Exit(2)
+        raise typer.Exit(NOT_REACHED)
 
 
 def _table(metrics: Metrics) -> Table:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import reporting_problems
+from _cli import NOT_REACHED, reporting_problems
 from rich.console import Console
 from rich.table import Table
 
@@ -23,14 +23,14 @@ def main(
         int | None, typer.Option(min=1, help="Requests to send in all (default: each text once)")
     ] = None,
 ) -> None:
-    """Send the texts of RECORDS to the service and write the figures; exit code 2 when a request got an error."""
+    """Send the texts of RECORDS to the service and write the figures; exit code 3 when a request got an error."""
     with reporting_problems():
         found = load.measure(url.rstrip("/"), records, clients, requests)
         files.write_json(output, found.model_dump(mode="json"))
     Console().print(_table(found))
     typer.echo(f"Wrote {output}")
     if found.errors:
-        raise typer.Exit(2)
+        raise typer.Exit(NOT_REACHED)
 
 
 def _table(found: load.Load) -> Table:

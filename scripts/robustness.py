@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import collecting, reporting_problems
+from _cli import NOT_REACHED, collecting, reporting_problems
 from rich.console import Console
 from rich.table import Table
 
@@ -29,7 +29,7 @@ def main(
     gpu_id: Annotated[int, typer.Option(help="GPU to use; -1 for the CPU")] = -1,
     name: Annotated[str, typer.Option(help="Title of this measurement (default: the gold file's name)")] = "",
     max_loss: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Exit code 2 when a damage costs more overall F1 than this")
+        float | None, typer.Option(min=0, max=1, help="Exit code 3 when a damage costs more overall F1 than this")
     ] = None,
 ) -> None:
     """Evaluate the pipeline on the same documents of GOLD clean and damaged."""
@@ -49,7 +49,7 @@ def main(
         typer.echo(f"Above the limit: {message}", err=True)
     typer.echo(f"Wrote {output / robustness.ROBUSTNESS_FILE} and {output / robustness.TABLE_FILE}")
     if lost:
-        raise typer.Exit(2)
+        raise typer.Exit(NOT_REACHED)
 
 
 def _table(result: robustness.Robustness) -> Table:

@@ -109,7 +109,7 @@ def test_max_leak(tmp_path: Path) -> None:
     files = [write(tmp_path, "train", TEXT, OTHER), write(tmp_path, "test", TEXT, OTHER.replace("شنبه", "فردا") * 2)]
     assert run(tmp_path / "out", *files).exit_code == 0
     result = run(tmp_path / "out", *files, "--max-leak", "0.1")
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert "test: " in result.output and "MEAN NOTHING" in result.output
     assert (tmp_path / "out" / "audit.html").exists()
     assert run(tmp_path / "out", *files, "--max-leak", "1").exit_code == 0

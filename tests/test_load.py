@@ -89,7 +89,7 @@ def test_what_is_no_service_is_said(records: Path) -> None:
 def test_script(url: str, records: Path, tmp_path: Path) -> None:
     output = tmp_path / "load.json"
     done = run_script(records, output, "--url", f"{url}/", "--clients", 2)
-    assert done.exit_code == 2, done.output
+    assert done.exit_code == 3, done.output
     assert "1 × 413" in done.output
     written = load.Load.model_validate_json(output.read_bytes())
     assert (written.clients, written.requests, written.errors) == (2, 3, {"413": 1})

@@ -139,7 +139,7 @@ class TestReruns:
 
     def test_thresholds_changed(self, project: Path) -> None:
         thresholds = project / "thresholds.yml"
-        for minimum, status in (1000, 1), (1, 0):
+        for minimum, status in (1000, 3), (1, 0):
             thresholds.write_text(f"documents: {minimum}\n", encoding="utf-8")
             done = run_project(project, "evaluate", "--vars.config", "cnn", "--vars.thresholds", "thresholds.yml")
             assert done.returncode == status

@@ -181,7 +181,7 @@ def test_script_measures_everything_by_default(model: Path, gold: Path, tmp_path
     assert written.damages["typos"].rates == {"typos": 0.05}
 
 
-@pytest.mark.parametrize(("limit", "code"), [("0.5", 0), ("0.4", 2)])
+@pytest.mark.parametrize(("limit", "code"), [("0.5", 0), ("0.4", 3)])
 def test_script_checks_the_limit(model: Path, gold: Path, tmp_path: Path, limit: str, code: int) -> None:
     result = run_script("robustness", model, gold, tmp_path / "out", "--damages", "zwnj_stripped", "--max-loss", limit)
     assert result.exit_code == code

@@ -20,7 +20,9 @@ from typing import Any
 
 import spacy
 import srsly
+from safetensors.torch import load_file, save_file
 from spacy.language import Language
+from tokenizers import Tokenizer
 
 from persian_ner import files
 from persian_ner.pretraining.card import ADAPTATION
@@ -28,6 +30,12 @@ from persian_ner.pretraining.card import ADAPTATION
 HEAD = "ner"
 """Folder of the head inside the encoder's folder, as the component writes it."""
 _WEIGHTS, _CARD = "model.safetensors", "README.md"
+_SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+_AVERAGED = """## Averaging
+
+The networks, adapted as said below, were averaged half and half with those of an earlier version of this encoder, so as
+to keep what either knew (Wortsman et al. 2022), and adapted once more.
+"""
 _logger = logging.getLogger("spacy")
 
 
@@ -48,8 +56,7 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
     body = component.model.transformer
     ours = json.loads((encoder / "config.json").read_text(encoding="utf-8"))
     theirs = body.config.to_dict()
-    shape = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
-    pairs = [(key, theirs.get(key), ours.get(key)) for key in shape]
+    pairs = [(key, theirs.get(key), ours.get(key)) for key in _SHAPE]
     different = [f"{key} {their} instead of {our}" for key, their, our in pairs if their != our]
     if different:
         raise ValueError(f"the encoder of {model} is another one: {', '.join(different)}")
@@ -63,6 +70,42 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
     card = (encoder / _CARD).read_text(encoding="utf-8").split(ADAPTATION)[0].rstrip()
     files.write_text(encoder / _CARD, f"{card}\n\n{_section(meta)}")
     return meta
+
+
+def average(encoder: Path, earlier: Path) -> None:
+    """Replace the weights in the folder ``encoder``, and of its head, by their mean with those of ``earlier``.
+
+    For two adaptations of one line, such as those before and after further
+    pre-training: their mean keeps what either knows («model soups», Wortsman et al.
+    2022). The card says so. Raises ``ValueError`` when the two differ in shape,
+    labels or vocabulary.
+    """
+    facts = [_facts(folder) for folder in (encoder, earlier)]
+    if facts[0] != facts[1]:
+        raise ValueError(f"{encoder} and {earlier} differ in shape, labels or vocabulary")
+    bodies = [load_file(folder / _WEIGHTS) for folder in (encoder, earlier)]
+    body = {name: ((bodies[0][name].float() + bodies[1][name].float()) / 2).half() for name in bodies[0]}
+    heads = [srsly.read_msgpack(folder / HEAD / "model") for folder in (encoder, earlier)]
+    heads[0]["params"] = [
+        {name: (ours[name] + theirs[name]) / 2 for name in ours}
+        for ours, theirs in zip(heads[0]["params"], heads[1]["params"], strict=True)
+    ]
+    with files.replacing(encoder / _WEIGHTS) as path:
+        save_file(body, path, metadata={"format": "pt"})
+    with files.replacing(encoder / HEAD / "model") as path:
+        srsly.write_msgpack(path, heads[0])
+    card, heading, adaptation = (encoder / _CARD).read_text(encoding="utf-8").partition(ADAPTATION)
+    files.write_text(encoder / _CARD, f"{card.rstrip()}\n\n{_AVERAGED}\n{heading}{adaptation}")
+
+
+def _facts(encoder: Path) -> list[Any]:
+    """What two encoders and their heads must have in common for their weights to be comparable."""
+    config = srsly.read_json(encoder / "config.json")
+    vocabulary = Tokenizer.from_file(str(encoder / "tokenizer.json")).get_vocab()
+    if not (encoder / HEAD).is_dir():
+        raise ValueError(f"{encoder} has no head ({HEAD}) beside it")
+    moves = json.loads(srsly.read_msgpack(encoder / HEAD / "moves")["moves"])
+    return [*(config.get(key) for key in _SHAPE), vocabulary, {move: list(labels) for move, labels in moves.items()}]
 
 
 def start_from_head(encoder: str) -> Callable[[Language], Language]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import spacy
 import torch
 from project_copy import ROOT
 from safetensors.torch import load_file
+from script_runs import run_script
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
@@ -110,3 +112,57 @@ def test_what_cannot_be_adapted_is_refused(adapted: tuple[Path, Path], tmp_path:
     with pytest.raises(ValueError, match="no provenance"):
         adapted_encoder.adapt(tmp_path / "unstamped", tmp_path / "encoder")
     assert not (tmp_path / "encoder" / "ner").exists()
+
+
+@pytest.fixture
+def two(adapted: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """Copies of an adapted encoder, of which the second has other weights and another head."""
+    pipeline, encoder = adapted
+    for name in ("encoder", "earlier"):
+        shutil.copytree(encoder, tmp_path / name)
+    nlp = spacy.load(pipeline)
+    with torch.no_grad():
+        nlp.get_pipe("transformer").model.transformer.embeddings.word_embeddings.weight *= 3.0
+    bias = nlp.get_pipe("ner").model.get_ref("lower")
+    bias.set_param("b", bias.get_param("b") + 1.0)
+    nlp.to_disk(tmp_path / "pipeline")
+    adapted_encoder.adapt(tmp_path / "pipeline", tmp_path / "earlier")
+    return tmp_path / "encoder", tmp_path / "earlier"
+
+
+def test_the_mean_of_two(two: tuple[Path, Path], tmp_path: Path) -> None:
+    encoder, earlier = two
+    name = "embeddings.word_embeddings.weight"
+    before = load_file(encoder / "model.safetensors")
+    other = load_file(earlier / "model.safetensors")
+    bias = _bias(encoder, tmp_path)
+    done = run_script("average_encoders", encoder, earlier)
+    assert done.exit_code == 0, done.output
+    mean = load_file(encoder / "model.safetensors")
+    assert mean.keys() == before.keys()
+    assert mean[name].dtype == torch.float16
+    assert torch.allclose(mean[name].float(), 2 * before[name].float(), atol=1e-2)
+    assert torch.equal(load_file(earlier / "model.safetensors")[name], other[name])
+    assert _bias(encoder, tmp_path) == pytest.approx(bias + 0.5)
+    card = (encoder / "README.md").read_text(encoding="utf-8")
+    assert card.index("## Averaging") < card.index("## Adaptation")
+    adapted_encoder.adapt(tmp_path / "pipeline", encoder)
+    assert "## Averaging" in (encoder / "README.md").read_text(encoding="utf-8")
+
+
+def _bias(encoder: Path, tmp_path: Path) -> float:
+    ner: Any = initialised(tmp_path, encoder, doc()).get_pipe("ner")
+    return float(ner.model.get_ref("lower").get_param("b").mean())
+
+
+def test_what_cannot_be_averaged_is_refused(two: tuple[Path, Path], tmp_path: Path) -> None:
+    encoder, earlier = two
+    save_encoder(tmp_path / "without")
+    content = {file: file.read_bytes() for file in encoder.rglob("*") if file.is_file()}
+    refused = run_script("average_encoders", encoder, tmp_path / "without")
+    assert (refused.exit_code, refused.output) == (1, f"{tmp_path / 'without'} has no head (ner) beside it\n")
+    config = json.loads((earlier / "config.json").read_text(encoding="utf-8"))
+    (earlier / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 48}), encoding="utf-8")
+    refused = run_script("average_encoders", encoder, earlier)
+    assert refused.output == f"{encoder} and {earlier} differ in shape, labels or vocabulary\n"
+    assert content == {file: file.read_bytes() for file in encoder.rglob("*") if file.is_file()}

@@ -33,8 +33,8 @@ _WEIGHTS, _CARD = "model.safetensors", "README.md"
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 _AVERAGED = """## Averaging
 
-The networks, adapted as said below, were averaged half and half with those of an earlier version of this encoder, so as
-to keep what either knew (Wortsman et al. 2022), and adapted once more.
+The networks, adapted as said below, were then averaged half and half with those of an earlier version of this encoder,
+so as to keep what either knew (Wortsman et al. 2022).
 """
 _logger = logging.getLogger("spacy")
 

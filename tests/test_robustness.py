@@ -185,7 +185,7 @@ def test_script_measures_everything_by_default(model: Path, gold: Path, tmp_path
 def test_script_checks_the_limit(model: Path, gold: Path, tmp_path: Path, limit: str, code: int) -> None:
     result = run_script("robustness", model, gold, tmp_path / "out", "--damages", "zwnj_stripped", "--max-loss", limit)
     assert result.exit_code == code
-    assert ("Above the limit: zwnj_stripped" in result.output) == (code == 2)
+    assert ("Above the limit: zwnj_stripped" in result.output) == (code == 3)
     assert (tmp_path / "out" / ROBUSTNESS_FILE).exists()
 
 

@@ -38,6 +38,16 @@ def reporting_problems() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+@contextmanager
+def reporting_refusal() -> Iterator[None]:
+    """Print the message of a ``ValueError`` and exit with status 1."""
+    try:
+        yield
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
 def collecting(problems: list[Problem], load: Callable[[], T]) -> T | None:
     """Load something; what is wrong with it joins ``problems``, so that all inputs are reported at once."""
     try:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from _cli import reporting_refusal
 
 from persian_ner import adapted_encoder
 
@@ -13,11 +14,8 @@ def main(
     encoder: Annotated[Path, typer.Argument(help="Folder of the encoder it was trained from", exists=True)],
 ) -> None:
     """Replace the encoder's weights (fp16) and say in its card what they were adapted to."""
-    try:
+    with reporting_refusal():
         meta = adapted_encoder.adapt(model, encoder)
-    except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
     typer.echo(f"Wrote {encoder}: adapted to {len(meta['sources'])} corpora")
 
 

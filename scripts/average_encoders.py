@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from _cli import reporting_refusal
 
 from persian_ner import adapted_encoder
 
@@ -13,11 +14,8 @@ def main(
     earlier: Annotated[Path, typer.Argument(help="Folder of the earlier one", exists=True)],
 ) -> None:
     """Replace the weights of ENCODER and its head by their mean with those of EARLIER, and say so in its card."""
-    try:
+    with reporting_refusal():
         adapted_encoder.average(encoder, earlier)
-    except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
     typer.echo(f"Wrote {encoder}: averaged with {earlier}")
 
 

@@ -10,8 +10,9 @@ import typer
 from _cli import collecting, reporting_problems
 
 from persian_ner import files
+from persian_ner.evaluate import read_evaluation
 from persian_ner.intake import read_raw
-from persian_ner.layers import agreement, standoff, summary
+from persian_ner.layers import agreement, disputes, standoff, summary
 from persian_ner.layers import build as building
 from persian_ner.layers.places import load_gazetteer
 from persian_ner.records import InputError, Problem
@@ -81,7 +82,12 @@ def sheet(
     with reporting_problems():
         found = [standoff.read(path) for path in sorted(layers.glob("*.jsonl"))]
         summaries = [
-            summary.summarise(layer, summary.read_agreement(layers / "agreement", layer.source)) for layer in found
+            summary.summarise(
+                layer,
+                summary.read_agreement(layers / "agreement", layer.source),
+                disputes.read_decisions(layers / "disputes" / f"{layer.source}.tsv"),
+            )
+            for layer in found
         ]
     files.write_text(output, summary.render(summaries))
     typer.echo(f"Wrote {output}: {len(summaries)} layers")
@@ -121,6 +127,48 @@ def reread(
         agreement.write_answers(decisions / "agreement" / f"{name}.tsv", answers)
     agreed = sum(answer.agrees for answer in answers)
     typer.echo(f"Wrote {decisions / 'agreement' / f'{name}.tsv'}: {agreed} of {len(answers)} decisions agree")
+
+
+@app.command()
+def dispute(
+    evaluation: Annotated[
+        Path, typer.Argument(help="Folder of an evaluation on the corpus with its layers", exists=True)
+    ],
+    folder: Annotated[Path, typer.Argument(help="Folder to write disputes.txt and key.jsonl to")],
+    names: _Names,
+    seed: Annotated[int, typer.Option(help="Seed of the order")] = 0,
+) -> None:
+    """List where a pipeline disagrees with the layers, for a reader to decide.
+
+    The answers go to FOLDER/answers.tsv: the dispute's number, and C (the corpus stays), M (the model is right),
+    - (nothing is a name there) or what should be annotated instead, as LABEL=surface|LABEL=surface.
+    """
+    with reporting_problems():
+        found = disputes.find(read_evaluation(evaluation)[1], names, seed)
+        disputes.write_sheet(folder, found)
+    typer.echo(f"Wrote {len(found)} disputes to {folder / disputes.SHEET_FILE}")
+
+
+@app.command()
+def settle(
+    folder: Annotated[Path, typer.Argument(help="Folder of disputes, with answers.tsv", exists=True)],
+    names: _Names,
+    decisions: _Decisions = _DECISIONS,
+    sources: _Sources = _SOURCES,
+) -> None:
+    """Add what the answers to disputes mean to the readings; build the layers again then. The corpora must be there."""
+    with reporting_problems():
+        texts = {
+            name: {record.id: record.text for record in read_raw(read_source(sources / f"{name}.yml"), Path())}
+            for name in names
+        }
+        settled = disputes.settle(folder, texts)
+    for name, lines in settled.lines.items():
+        disputes.append(decisions / "readings" / f"{name}.tsv", lines)
+    for name, decided in settled.decisions.items():
+        disputes.append(decisions / "disputes" / f"{name}.tsv", decided)
+    counts = disputes.count(item for decided in settled.decisions.values() for item in decided)
+    typer.echo(f"Settled {sum(counts.values())} disputes: {', '.join(f'{kind} {n}' for kind, n in counts.items())}")
 
 
 def _of_all(sources: Iterable[Path], use: Callable[[Path], T]) -> list[T]:

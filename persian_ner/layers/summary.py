@@ -8,6 +8,7 @@ from pathlib import Path
 
 from persian_ner.labels import LABELS
 from persian_ner.layers.agreement import Answer, read_answers
+from persian_ner.layers.disputes import Decision, count
 from persian_ner.layers.standoff import Edit, Layer
 from persian_ner.templating import render_markdown
 
@@ -21,7 +22,8 @@ class Summary:
     ``outcomes``: (source's label, outcome) → spans, the outcome being one of our
     labels, ``part`` (only names inside it) or ``nothing``. ``by``: what decided →
     spans of the source. ``added``: our label → spans the source has not, those
-    inside a decided span not counted. ``dropped``: records left out.
+    inside a decided span not counted. ``dropped``: records left out. ``disputes``:
+    who was right (``corpus``, ``model`` or ``neither``) → places where a model disagreed.
     """
 
     name: str
@@ -32,13 +34,14 @@ class Summary:
     added: dict[str, int]
     dropped: int
     answers: list[Answer]
+    disputes: dict[str, int]
 
     def agreement(self) -> tuple[int, int]:
         """Decisions made twice, and those of them that agree."""
         return len(self.answers), sum(answer.agrees for answer in self.answers)
 
 
-def summarise(layer: Layer, answers: list[Answer]) -> Summary:
+def summarise(layer: Layer, answers: list[Answer], disputes: list[Decision]) -> Summary:
     """Count a layer's decisions."""
     outcomes: Counter[tuple[str, str]] = Counter()
     by: Counter[str] = Counter()
@@ -60,6 +63,7 @@ def summarise(layer: Layer, answers: list[Answer]) -> Summary:
         {label: added[label] for label in LABELS},
         sum(bool(entry.drop) for entry in layer.entries.values()),
         answers,
+        count(disputes),
     )
 
 

@@ -34,7 +34,7 @@ _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads
 _AVERAGED = """## Averaging
 
 The networks, adapted as said below, were then averaged half and half with those of an earlier version of this encoder,
-so as to keep what either knew (Wortsman et al. 2022).
+which may have been averaged itself, so as to keep what either knew (Wortsman et al. 2022).
 """
 _logger = logging.getLogger("spacy")
 
@@ -95,7 +95,8 @@ def average(encoder: Path, earlier: Path) -> None:
     with files.replacing(encoder / HEAD / "model") as path:
         srsly.write_msgpack(path, heads[0])
     card, heading, adaptation = (encoder / _CARD).read_text(encoding="utf-8").partition(ADAPTATION)
-    files.write_text(encoder / _CARD, f"{card.rstrip()}\n\n{_AVERAGED}\n{heading}{adaptation}")
+    before = card.replace(_AVERAGED, "").rstrip()  # said once, however often it was done
+    files.write_text(encoder / _CARD, f"{before}\n\n{_AVERAGED}\n{heading}{adaptation}")
 
 
 def _facts(encoder: Path) -> list[Any]:

@@ -47,7 +47,7 @@ from persian_ner.hazm_alignment import sentences
 from persian_ner.labels import LABELS
 from persian_ner.records import InputError, Problem, Span
 
-BREAKDOWN_KEYS = ("source", "topic", "kind", "register", "scraped")
+BREAKDOWN_KEYS = ("source", "domain", "topic", "kind", "register", "scraped")
 """The keys of a document's ``meta`` for which results are broken down; ``scraped`` is the noise of its text."""
 
 LONGEST_BUCKET = 5

@@ -22,8 +22,8 @@ def predict(nlp: Language, items: Iterable[str | Record], batch_size: int = BATC
     """Predict the spans of texts or records, in their order, with their scores where the pipeline has any.
 
     Offsets are characters of the raw text. Raises :class:`InputError` naming every
-    text that holds half of a surrogate pair, which UTF-8 and so spaCy cannot store,
-    before anything is predicted. Raises :class:`RuntimeError` if the pipeline's
+    text that holds half of a surrogate pair, which UTF-8 and so spaCy cannot store, or
+    that is longer than the pipeline takes, before anything is predicted. Raises :class:`RuntimeError` if the pipeline's
     tokenizer changes a text, since offsets would then refer to another one.
     """
     return [spans_of(doc) for doc in predicted_docs(nlp, items, batch_size)]
@@ -32,7 +32,7 @@ def predict(nlp: Language, items: Iterable[str | Record], batch_size: int = BATC
 def predicted_docs(nlp: Language, items: Iterable[str | Record], batch_size: int = BATCH_SIZE) -> Iterator[Doc]:
     """Predict texts or records, in their order. Raises what :func:`predict` does."""
     items = list(items)
-    problems = list(half_characters(items))
+    problems = [*half_characters(items), *_too_long(items, nlp.max_length)]
     if problems:
         raise InputError(problems)
     texts = [item.text if isinstance(item, Record) else item for item in items]
@@ -48,6 +48,16 @@ def half_characters(items: Sequence[str | Record]) -> Iterator[Problem]:
         half = _SURROGATE.search(item.text if isinstance(item, Record) else item)
         if half:
             reason = f"holds half of a character (lone surrogate U+{ord(half[0]):04X} at {half.start()})"
+            yield item.problem(reason) if isinstance(item, Record) else Problem("texts", number, "", reason)
+
+
+def _too_long(items: Sequence[str | Record], limit: int) -> Iterator[Problem]:
+    for number, item in enumerate(items, start=1):
+        length = len(item.text if isinstance(item, Record) else item)
+        if length > limit:
+            reason = (
+                f"has {length:,} characters; the pipeline takes {limit:,} at once (nlp.max_length): divide the text"
+            )
             yield item.problem(reason) if isinstance(item, Record) else Problem("texts", number, "", reason)
 
 

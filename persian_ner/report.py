@@ -42,7 +42,14 @@ KNOWN_NAMES: dict[Known, str] = {
     "never": "هرگز",
 }
 KNOWN_HEADINGS: dict[Known, str] = {"same_label": "same label", "other_label": "other label only", "never": "never"}
-BREAKDOWN_NAMES = {"source": "منبع", "topic": "موضوع", "kind": "گونه", "register": "سبک", "scraped": "نویز"}
+BREAKDOWN_NAMES = {
+    "source": "منبع",
+    "domain": "حوزه",
+    "topic": "موضوع",
+    "kind": "گونه",
+    "register": "سبک",
+    "scraped": "نویز",
+}
 UNKNOWN_NAMES = {key: "بی‌نویز" if key == "scraped" else "(نامشخص)" for key in BREAKDOWN_NAMES}
 """What documents without the key are called."""
 VERDICT_NAMES: dict[Verdict, str] = {

@@ -58,7 +58,7 @@ class _Schema(BaseModel):
 
 
 class EvaluationResult(_Schema):
-    """Of a ``metrics.json``; ``known`` is its ``novelty``, all labels together."""
+    """Of a ``metrics.json``; ``known`` is its ``novelty``, all labels together, by the records ``training``."""
 
     kind: Literal["evaluation"] = "evaluation"
     documents: int
@@ -71,6 +71,7 @@ class EvaluationResult(_Schema):
     boundaries: BoundaryErrors
     level: float = Field(description="of the intervals")
     known: ByKnown | None
+    training: DataInfo | None = Field(default=None, description="the records that annotate what is known")
     speed: Speed | None
     footprint: Footprint | None
     calibration: Calibration | None
@@ -245,10 +246,21 @@ def _scores(path: Path, measured: EvaluationMetrics | Robustness) -> EvaluationR
         confusion=measured.confusion,
         boundaries=measured.boundaries.overall,
         known=measured.novelty.overall if measured.novelty else None,
+        training=_records_of(measured),
         speed=measured.speed,
         footprint=measured.footprint,
         calibration=measured.calibration,
     )
+
+
+def _records_of(measured: EvaluationMetrics) -> DataInfo | None:
+    training = measured.novelty.training if measured.novelty else None
+    return training.model_copy(update={"path": _place(training.path)}) if training else None
+
+
+def _place(path: str) -> str:
+    """The end of a path that says which split of which corpus it is, without folders of one machine."""
+    return Path(*Path(path).parts[-3:]).as_posix() if Path(path).is_absolute() else Path(path).as_posix()
 
 
 def add(name: str, path: Path, folder: Path = RESULTS_FOLDER) -> Path:

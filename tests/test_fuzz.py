@@ -322,6 +322,19 @@ def test_texts_that_no_file_can_hold_are_refused_by_name_before_anything_is_pred
     assert fuzz.not_refused(pipeline(), "\ud83d") == fuzz.not_refused(pipeline(), "شیراز") == ""
 
 
+def test_texts_that_the_pipeline_does_not_take_are_all_named() -> None:
+    nlp = pipeline()
+    nlp.max_length = 9
+    long = Record(id="r", text="شیراز شیراز", origin=("a.jsonl", 7))
+    with pytest.raises(InputError) as raised:
+        predict(nlp, ["شیراز", "شیراز رشت قم", long])
+    reason = "has {} characters; the pipeline takes 9 at once (nlp.max_length): divide the text"
+    assert raised.value.problems == [
+        Problem("a.jsonl", 7, "r", reason.format(11)),
+        Problem("texts", 2, "", reason.format(12)),
+    ]
+
+
 def test_a_half_that_is_not_refused_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         fuzz, "predict", lambda nlp, texts: [[span.label_ for span in nlp(text).ents] for text in texts]

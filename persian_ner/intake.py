@@ -34,7 +34,8 @@ def load(source: Source, root: Path) -> Loaded:
     """Read a source's documents (``path`` relative to ``root``), apply its layer and map its labels.
 
     An unmapped label is a problem of the record it occurs in, and so are
-    ``annotated_labels`` of a record that fall short of its source's.
+    ``annotated_labels`` of a record that fall short of its source's. A document
+    that its layer was not made for is one problem, and none of its records is there.
     """
     path = root / source.path
     try:

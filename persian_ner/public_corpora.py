@@ -65,7 +65,9 @@ def place(downloads: Iterable[CorpusFile], folder: Path, corpora: Path, mirror: 
     and ``folder``, the downloads, is not looked at. What is not there is left as an
     earlier run placed it. Raises :class:`InputError` with every file whose checksum
     is wrong and every archive without the expected members; then nothing has been
-    replaced.
+    replaced. What is unpacked in a mirror has no checksum here: its texts are compared
+    with those that the layers were made for when the corpus is read
+    (:func:`persian_ner.layers.standoff.apply`).
     """
     downloads = list(downloads)
     problems: list[Problem] = []

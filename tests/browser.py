@@ -19,6 +19,7 @@ MISSING = [name for name, found in (("Chromium", BROWSER), ("chromedriver", DRIV
 needs_browser = pytest.mark.skipif(bool(MISSING), reason=f"no {' and no '.join(MISSING)} on PATH")
 
 PHONE_WIDTH = 360
+DESKTOP_WIDTH = 1280
 PATIENCE = 90.0  # seconds, of tests on a busy machine
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
@@ -61,5 +62,5 @@ def probe_page(template: str, page: str, folder: Path, width: int = PHONE_WIDTH)
     file = folder / "probe.html"
     file.write_text(template.replace("WIDTH", str(width)).replace("PAGE", escaped), encoding="utf-8")
     found, console = probe(file.as_uri(), folder / "profile")
-    assert console == []
+    assert not console, console
     return found

@@ -146,6 +146,8 @@ def test_the_mean_of_two(two: tuple[Path, Path], tmp_path: Path) -> None:
     assert _bias(encoder, tmp_path) == pytest.approx(bias + 0.5)
     card = (encoder / "README.md").read_text(encoding="utf-8")
     assert card.index("## Averaging") < card.index("## Adaptation")
+    assert run_script("average_encoders", encoder, earlier).exit_code == 0
+    assert (encoder / "README.md").read_text(encoding="utf-8") == card  # it is said once
     adapted_encoder.adapt(tmp_path / "pipeline", encoder)
     assert "## Averaging" in (encoder / "README.md").read_text(encoding="utf-8")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from browser import PHONE_WIDTH, needs_browser, probe_page
+import pytest
+from browser import DESKTOP_WIDTH, PHONE_WIDTH, needs_browser, probe_page
 
 from persian_ner import audit
 from persian_ner.audit.inputs import Corpus, Split
@@ -50,13 +51,14 @@ frame.addEventListener("load", () => {
     ran: typeof frame.contentWindow.attacked,
     requests: frame.contentWindow.performance.getEntriesByType("resource").length,
   });
-});
+}, { once: true });  // a link within a srcdoc page loads another one
 frame.srcdoc = PAGE;
 </script>
 """
 
 
-def test_page_in_a_browser(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [PHONE_WIDTH, DESKTOP_WIDTH])
+def test_page_in_a_browser(tmp_path: Path, width: int) -> None:
     def document(doc_id: str, text: str, *spans: Span) -> Record:
         return Record(id=doc_id, text=text, spans=list(spans))
 
@@ -71,7 +73,7 @@ def test_page_in_a_browser(tmp_path: Path) -> None:
     splits = {"train": train, "test": [document("e", sentence)]}
     found = audit.run(Corpus([Split(name, Path(name), "", records) for name, records in splits.items()], []))
     page = render_html(found)
-    seen = probe_page(PROBE, page, tmp_path)
+    seen = probe_page(PROBE, page, tmp_path, width)
     everything = [["leak", 1], ["labels", 1], ["plain", 1], ["long_word", 1]]
     assert seen == {
         "all": everything,
@@ -86,5 +88,5 @@ def test_page_in_a_browser(tmp_path: Path) -> None:
         "ran": "undefined",
         "requests": 0,
     }
-    assert PHONE_WIDTH - 20 <= seen["width"] <= PHONE_WIDTH
+    assert width - 20 <= seen["width"] <= width
     assert "://" not in page

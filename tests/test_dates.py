@@ -86,6 +86,13 @@ class TestSampleArticle:
             (date(2024, 12, 21), date(2025, 1, 19)),
         )
 
+    @pytest.mark.parametrize("text", ["۱۰ تا ۱۵ آبان و ۳ دی ۱۴۰۳", "۱۰–۱۵ آبان و ۳ دی ۱۴۰۳", "۱۰ تا ۱۵ آبان و ۳ دی"])
+    def test_a_range_in_a_series_is_one_part(self, text: str) -> None:
+        assert resolve(text, PUBLISHED).parts == (
+            (date(2024, 10, 31), date(2024, 11, 5)),
+            (date(2024, 12, 23), date(2024, 12, 23)),
+        )
+
 
 class TestContext:
     def test_same_year_is_that_of_the_last_date(self) -> None:
@@ -101,6 +108,10 @@ class TestContext:
 
     def test_year_before_that(self) -> None:
         assert in_order("سی‌ام نوامبر ۱۹۴۳", "آذر سال پیش از آن", published=PUBLISHED)[1] == "1942-11-22/1942-12-21"
+
+    def test_years_and_months_before_that(self) -> None:
+        assert in_order("۲۸ فروردین ۱۴۰۲", "دو سال و سه ماه پیش از آن", published=None)[1] == "2020-12-21/2021-01-19"
+        assert in_order("۲۸ فروردین ۱۴۰۲", "سه ماه و ده روز قبل از آن", published=None)[1] == "2023-01-08"
 
     def test_story_goes_on_in_the_year_and_month_of_the_last_day(self) -> None:
         assert in_order("۶ ژوئیه ۱۹۹۵", "۱۱ ژوئیه", "۱۳ ژوئیه", published=date(2015, 7, 12)) == [
@@ -139,6 +150,9 @@ class TestFlags:
             ("۲۸ فروردین ۰۴", ("century_inferred",)),
             ("اوایل مهر ۱۴۰۳", ("approximate",)),
             ("سیصد سال پیش", ("approximate",)),
+            ("یک سال و هشت ماه پیش", ()),
+            ("دو شب پیش", ("time_of_day",)),
+            ("۱۰ تا ۱۵ آبان و ۳ دی", ("year_inferred",)),
             ("قرن بیستم", ("calendar_inferred",)),
             ("قرن بیستم میلادی", ()),
             ("رمضان ۱۴۴۵", ("hijri_calculated",)),
@@ -181,7 +195,7 @@ DATE_WORDS = """
     سال ماه هفته روز دهه قرن فصل ساعت گذشته پیش آینده بعد این همین همان جاری اوایل نیمه پایان آخر اول دوم سی‌ام
     و تا از بین - / ، . : مهر اسفند رمضان می اوت بهار شنبه جمعه میلادی هجری قمری شمسی امسال پارسال دیروز فردا
     سه ده بیست هزار نیم ربع ماهه تحصیلی آبی جدید نوروز صبح شب چند هر ۱۴۰۴ ۹۵ ۳۰ ۵ ۲۰۱۶ 999999 ۰ (سوم آبان)
-    ۱۴۰۴/۱/۲۸ ۹۷-۹۸ ۹۹-۱۴۰۰ به این سو تاکنون دهه‌های سال‌های روزهای یکم آخرین قبل از میلاد
+    مای ژولای جمادی‌الآخره ۱۴۰۴/۱/۲۸ ۹۷-۹۸ ۹۹-۱۴۰۰ به این سو تاکنون دهه‌های سال‌های روزهای یکم آخرین قبل از میلاد
 """
 ANY_DATE = st.dates()
 
@@ -200,7 +214,9 @@ class TestAnyText:
     )
     @example(["بین مهر", "۰ ماه سوم"], date(2000, 1, 1))
     @example(["هزار سال گذشته"], date(1, 1, 1))
+    @example(["سه سال و ده روز گذشته", "999999 سال و 999999 ماه آینده"], date(1, 1, 1))
     @example(["۵۰۰۰ سال آینده"], date(9999, 12, 31))
+    @example(["سال ۱۴۰۳", "سه ماه و ده روز پیش"], date(9999, 12, 31))
     def test_words_of_dates_in_any_order(self, texts: list[str], published: date | None) -> None:
         values: list[DateValue] = []
         for text in texts:

@@ -53,6 +53,13 @@ def test_years_that_do_not_exist(calendar: Calendar, year: int) -> None:
         calendars.month_span(calendar, year, 1)
 
 
+@pytest.mark.parametrize("day", [date(622, 3, 20), date.max])
+def test_days_that_have_no_jalali_year(day: date) -> None:
+    with pytest.raises(Unresolved) as raised:
+        calendars.year_and_month("jalali", day)
+    assert raised.value.reason == "out_of_range"
+
+
 @pytest.mark.parametrize(("calendar", "month", "day"), [("jalali", 7, 31), ("gregorian", 2, 30), ("hijri", 1, 31)])
 def test_days_that_do_not_exist(calendar: Calendar, month: int, day: int) -> None:
     with pytest.raises(Unresolved) as raised:

@@ -290,9 +290,27 @@ def test_a_layer_does_not_fit_another_text(tmp_path: Path) -> None:
     put(tmp_path / "columns.txt", text.replace("سارا", "دارا"))
     file = str(tmp_path / "columns.txt")
     reason = "is not the one the layer was made for"
-    assert load(source, tmp_path).problems == [Problem(file, 1, "columns#1", f"the text {reason}")]
+    of_the_document = Problem(file, 0, "columns", f"the document {reason}")
+    of_the_text = Problem(file, 1, "columns#1", f"the text {reason}")
+    assert load(source, tmp_path).problems == [of_the_text, of_the_document]
     put(tmp_path / "columns.txt", text.replace("داد", "گرفت"))
-    assert load(source, tmp_path).problems == [Problem(file, 0, "columns", f"the document {reason}")]
+    assert load(source, tmp_path).problems == [of_the_document]
+
+
+@pytest.mark.parametrize(("before", "after"), [("سارا", "دارا"), ("داد", "گرفت")])  # with and without edits
+def test_nothing_of_a_document_that_a_layer_does_not_fit_is_trained_on(tmp_path: Path, before: str, after: str) -> None:
+    with_layer(tmp_path, DECIDED)
+    text = (tmp_path / "columns.txt").read_text("utf-8")
+    put(tmp_path / "columns.txt", text.replace(before, after))
+    assert "columns" in [problem.doc_id for problem in problems_of(tmp_path)]
+    loaded = load_all(tmp_path, skip_problems=True)
+    columns = loaded[-1]
+    assert columns.records == []
+    assert "columns" in [problem.doc_id for problem in columns.skipped]
+    assert write_records(loaded, tmp_path / "out", tmp_path) == 3
+    facts = srsly.read_json(tmp_path / "out" / "sources.json")["columns"]
+    assert (facts["records"], facts["left_out"]) == (0, {"record of a changed document": 2})
+    assert facts["skipped"] == sorted(map(str, columns.skipped))
 
 
 def test_a_layer_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:

@@ -145,7 +145,8 @@ def test_a_label_of_neither_map_nor_layer() -> None:
 def test_a_text_that_has_changed() -> None:
     changed = record(text=TEXT.replace("قم", "یزد"))
     assert apply(layer(PALACE, CITY), changed).problems == [
-        Problem("d.txt", 3, "d#1", "the text is not the one the layer was made for")
+        Problem("d.txt", 3, "d#1", "the text is not the one the layer was made for"),
+        Problem("", 0, "d", "the document is not the one the layer was made for"),
     ]
 
 
@@ -158,6 +159,29 @@ def test_a_change_where_nothing_was_decided_is_a_problem_of_the_document() -> No
         Problem("", 0, "d", "the document is not the one the layer was made for"),
         Problem("d.txt", 3, "d1#1", "LOC 'قم' at 0–2 is not decided in the layer"),
     ]
+
+
+@pytest.mark.parametrize("changed", [0, 1])
+def test_nothing_of_a_changed_document_stays(changed: int) -> None:
+    # A sentence without edits, kept, would say that none of its words is a name.
+    records = [record(), record("d#2", "سارا آمد"), record("d#3", "قم دور است"), record("e#1", "سارا رفت", "e")]
+    made = layer(PALACE, CITY, records=records)
+    made.entries["d#3"] = Entry(digest(records[2].text), drop="a copy")
+    records[changed] = record(records[changed].id, records[changed].text.replace("سارا", "دارا"))
+    applied = apply(made, *records)
+    assert Problem("", 0, "d", "the document is not the one the layer was made for") in applied.problems
+    assert [item.id for item in applied.records] == ["e#1"]
+    assert applied.left_out == Counter({"record of a changed document": 3})
+
+
+def test_a_document_that_is_cut_elsewhere_is_a_changed_one() -> None:
+    one, two = record("d#1", "سارا\nآمد"), record("d#2", "رفت")
+    made = layer(edit("سارا", "PER", "ORG", text=one.text), records=[one, two])
+    again = [record("d#1", "سارا"), record("d#2", "آمد\nرفت")]
+    assert standoff.document_digests(again) == made.documents
+    applied = apply(made, *again)
+    assert [problem.doc_id for problem in applied.problems] == ["d#1", "d"]
+    assert applied.records == []
 
 
 def test_records_that_are_missing_or_new_are_noticed() -> None:
@@ -258,9 +282,11 @@ def test_a_layer_never_meets_another_text(drawn: tuple[Layer, list[Record]], dat
     changed = list(records)
     changed[index] = records[index].model_copy(update={"text": records[index].text + "x"})
     applied = apply(made, *changed)
-    assert {problem.doc_id for problem in applied.problems} == {
-        records[index].id if records[index].id in made.entries else records[index].meta["document"]
-    }
+    document = records[index].meta["document"]
+    assert {problem.doc_id for problem in applied.problems} == {document} | {records[index].id} & made.entries.keys()
+    assert all(item.meta["document"] != document for item in applied.records)
+    of_it = sum(item.meta["document"] == document for item in records)
+    assert applied.left_out["record of a changed document"] == of_it
 
 
 HEADER = '{"layer": 1, "source": "mine", "documents": {"d": "00"}}'

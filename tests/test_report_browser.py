@@ -1,6 +1,7 @@
 """The report page in a real browser: it fits a phone, filters, and asks for nothing from outside."""
 
-from browser import PHONE_WIDTH, needs_browser, probe_page
+import pytest
+from browser import DESKTOP_WIDTH, PHONE_WIDTH, needs_browser, probe_page
 
 from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.metrics import Evaluated, compute
@@ -42,7 +43,8 @@ frame.srcdoc = PAGE;
 """
 
 
-def test_page_in_a_browser(tmp_path):
+@pytest.mark.parametrize("width", [PHONE_WIDTH, DESKTOP_WIDTH])
+def test_page_in_a_browser(tmp_path, width):
     documents = [
         Evaluated("missed-PER", "سارا آمد." + " " * 3 + "و" * 500, [Span(start=0, end=4, label="PER")], []),
         Evaluated("spurious-ORG", "این کتاب‌خانه است.", [], [Span(start=4, end=13, label="ORG")], meta={"scraped": "x"}),
@@ -51,7 +53,7 @@ def test_page_in_a_browser(tmp_path):
     metrics = EvaluationMetrics.model_validate(compute(documents).model_dump(exclude={"schema_version"}))
     evaluation = Evaluation(metrics, documents)
     page = render_html([evaluation, evaluation])
-    found = probe_page(PROBE, page, tmp_path)
+    found = probe_page(PROBE, page, tmp_path, width)
     assert found == {
         "width": found["width"],
         "content": found["width"],
@@ -64,5 +66,5 @@ def test_page_in_a_browser(tmp_path):
         "ran": "undefined",
         "requests": 0,
     }
-    assert PHONE_WIDTH - 20 <= found["width"] <= PHONE_WIDTH
+    assert width - 20 <= found["width"] <= width
     assert "://" not in page

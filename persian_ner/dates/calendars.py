@@ -71,13 +71,16 @@ def day_of_month(calendar: Calendar, year: int, month: int, day: int) -> date:
 
 
 def year_and_month(calendar: Calendar, day: date) -> tuple[int, int]:
-    """The year and the month a day lies in. Raises :class:`Unresolved` before the calendar's first year."""
+    """The year and the month a day lies in. Raises :class:`Unresolved` outside the years that the calendar covers."""
     if calendar == "gregorian":
         return day.year, day.month
     if day < (_JALALI_EPOCH if calendar == "jalali" else _HIJRI_EPOCH):
         raise Unresolved("out_of_range")
     if calendar == "jalali":
-        jalali = jdatetime.date.fromgregorian(date=day)
+        try:
+            jalali = jdatetime.date.fromgregorian(date=day)
+        except ValueError:  # after 20 March 9999
+            raise Unresolved("out_of_range") from None
         return jalali.year, jalali.month
     if _HIJRI_DAYS[0] <= day <= _HIJRI_DAYS[1]:
         hijri = Gregorian.fromdate(day).to_hijri()

@@ -1,9 +1,10 @@
 """From the tokens of a date expression to what it says: its day, month, year and so on, still without a calendar date.
 
 An expression is one point, a range of two («۵ تا ۸ مهر») or a series («آبان و
-دی»). A point is read from left to right by the rules below, the first that fits
-at each place; a rule adds what its words say. What one side of a range or series
-leaves out is taken from the other («۵ تا ۸ مهر ۱۴۰۳»).
+دی»), of which some may be ranges («۵ تا ۸ مهر و ۳ دی»). A point is read from left
+to right by the rules below, the first that fits at each place; a rule adds what
+its words say. What one side of a range or series leaves out is taken from the
+other («۵ تا ۸ مهر ۱۴۰۳»).
 """
 
 from __future__ import annotations
@@ -31,19 +32,24 @@ class Year:
 
 @dataclass(frozen=True)
 class Relative:
-    """The unit that lies ``offset`` units from now, or from the last mentioned date when ``anchored``."""
+    """The unit that lies ``offset`` units from now, or from the last mentioned date when ``anchored``.
+
+    ``months`` are counted before the offset, and have its sign: «سه ماه و ده روز پیش».
+    """
 
     unit: str
     offset: int
     anchored: bool = False
+    months: int = 0
 
 
 @dataclass(frozen=True)
 class Rolling:
-    """``count`` units up to now (negative) or from now on (positive): «سه سال گذشته»."""
+    """``count`` units up to now (negative) or from now on (positive), and ``months``: «سه ماه و ده روز گذشته»."""
 
     unit: str
     count: int
+    months: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,11 +108,13 @@ class Expression:
     """The points of an expression in order, and how they belong together.
 
     ``repeats`` say the same once more: «۲۸ فروردین (۱۷ آوریل)», «… برابر با ۱۷ آوریل».
+    ``sizes`` are how many points, one or two, each part of a series with ranges has.
     """
 
     kind: Literal["point", "range", "series"]
     points: tuple[Point, ...]
     repeats: tuple[Expression, ...] = ()
+    sizes: tuple[int, ...] = ()
 
 
 TODAY = Point(relative=Relative("day", 0))
@@ -195,7 +203,17 @@ def _understood(texts: Sequence[str]) -> Iterator[Expression]:
 
 
 def _parse(text: str) -> Expression:
-    tokens = _simplify(tokenize(text))
+    """Read an expression as it stands; «مای» is a month where a day or a year says so."""
+    tokens = tokenize(text)
+    doubted = {_month_of(token) for token in tokens if token.kind == "maybe_month"}
+    expression = _read([replace(token, kind="month") if token.kind == "maybe_month" else token for token in tokens])
+    if any(point.month in doubted and point.day is None and point.year is None for point in expression.points):
+        raise Unresolved("unknown_words")
+    return expression
+
+
+def _read(tokens: list[Token]) -> Expression:
+    tokens = _simplify(tokens)
     if not tokens:
         raise Unresolved("empty")
     if len(tokens) > _LONGEST:
@@ -206,6 +224,8 @@ def _parse(text: str) -> Expression:
             raise Unresolved(reason)
     if kinds[-1] == "onwards":
         return Expression("range", (_point(tokens[:-1]), TODAY))
+    if "and" in kinds and (parts := _ranges(tokens)):
+        return _series_with_ranges(parts)
     if "to" in kinds:
         return _inherited("range", [_point(side) for side in _split(tokens, "to")])
     if "and" in kinds or "slash" in kinds:
@@ -267,6 +287,31 @@ def _series(tokens: Sequence[Token]) -> Expression:
         return _inherited("series", [_point(side) for side in _split(tokens, "and", "comma", "slash")])
     except Unresolved:  # «دوشنبه، ۵ و ۶ مهر»
         return _inherited("series", [_point(side) for side in _split(tokens, "and")])
+
+
+def _ranges(tokens: Sequence[Token]) -> list[list[list[Token]]]:
+    """The sides of the parts of a series, if some are ranges; nothing where other signs leave open what is a part."""
+    tokens = [_dash_as_to(tokens, index) for index in range(len(tokens))]
+    kinds = {token.kind for token in tokens}
+    if "to" not in kinds or kinds & (_SEPARATORS - {"from"}):
+        return []
+    return [_split(part, "to") for part in _split(tokens, "and")]
+
+
+def _dash_as_to(tokens: Sequence[Token], index: int) -> Token:
+    """The token; a «تا» for the dash of «۵-۸ مهر»."""
+    around = [token.kind for token in (*tokens[max(index - 1, 0) : index], *tokens[index + 1 : index + 2])]
+    return Token("to") if tokens[index].kind == "dash" and around == ["cardinal", "cardinal"] else tokens[index]
+
+
+def _series_with_ranges(parts: Sequence[Sequence[Sequence[Token]]]) -> Expression:
+    """«۱۰ تا ۱۵ آبان و ۳ دی ۱۴۰۳»: all dates, or all years, so that what is left out is no riddle."""
+    sizes = tuple(len(sides) for sides in parts)
+    series = _inherited("series", [_point(side) for sides in parts for side in sides])
+    calendars = {point.month and point.month[0] for point in series.points}
+    if max(sizes) > 2 or len(calendars) > 1:
+        raise Unresolved("not_understood")
+    return replace(series, sizes=sizes)
 
 
 def _point(tokens: Sequence[Token]) -> Point:
@@ -500,6 +545,32 @@ def _counted_from_there(point: Point, tokens: Sequence[Token]) -> Point | None:
 @_rule("unit shift from same")
 def _next_to_there(point: Point, tokens: Sequence[Token]) -> Point | None:
     return _shifted(point, tokens[0].name, tokens[1].value, anchored=True)
+
+
+@_rule("counts shift from same", "counts shift")
+def _counted_together(point: Point, tokens: Sequence[Token]) -> Point | None:
+    """«دو سال و سه ماه پیش» is a month, «سه ماه و ده روز پیش» a day."""
+    if point.month or point.season:
+        return None  # «مهر دو سال و سه ماه پیش»
+    numbers, shift, anchored = tokens[0].numbers, tokens[1], tokens[-1].kind == "same"
+    months = shift.value * sum(_MONTHS_IN[number.name] * number.value for number in numbers if number.name != "day")
+    unit, count = "month", months
+    if numbers[-1].name == "day":
+        unit, count = "day", shift.value * numbers[-1].value
+    before = months if unit == "day" else 0
+    if shift.name in ("span", "recent") and not anchored:
+        return _add(point, rolling=Rolling(unit, count, before))
+    return _add(point, relative=Relative(unit, count, anchored, before))
+
+
+_MONTHS_IN = {"month": 1, "year": 12}
+
+
+@_rule("cardinal time:night shift")
+def _nights(point: Point, tokens: Sequence[Token]) -> Point | None:
+    """«دو شب پیش»; but «ده شب گذشته» may be ten o'clock of last night, and «ده شب آینده» of the next."""
+    count, _, shift = tokens
+    return None if shift.name == "span" else _counted_shift(_flag(point, "time_of_day"), count.value, "day", shift)
 
 
 @_rule("cardinal unit|unit_span and_half shift")

@@ -43,7 +43,7 @@ MONTHS: dict[Calendar, tuple[str, ...]] = {
         "آوریل آپریل april apr",
         "مه می may",
         "ژوئن ژوین ژون جون june jun",
-        "ژوئیه ژویه ژوییه جولای جولایی july jul",
+        "ژوئیه ژویه ژوییه ژولای جولای جولایی july jul",
         "اوت آگوست آگست august aug",
         "سپتامبر سپتمبر september sep sept",
         "اکتبر اکتوبر october oct",
@@ -56,7 +56,7 @@ MONTHS: dict[Calendar, tuple[str, ...]] = {
         "ربیع_الاول ربیع_اول ربیع_الاولی",
         "ربیع_الثانی ربیع_ثانی ربیع_دوم ربیع_الآخر",
         "جمادی_الاول جمادی_الاولی جمادی_اول",
-        "جمادی_الثانی جمادی_الثانیه جمادی_ثانی جمادی_دوم جمادی_الآخر جمادی_الاخری",
+        "جمادی_الثانی جمادی_الثانیه جمادی_ثانی جمادی_دوم جمادی_الآخر جمادی_الاخری جمادی_الآخره",
         "رجب رجب_المرجب",
         "شعبان شعبان_المعظم",
         "رمضان رمضان_المبارک",
@@ -158,12 +158,14 @@ _OTHER: tuple[tuple[str, int, str, str], ...] = (
     ("year_kind", 7, "", "تحصیلی آبی زراعی آموزشی"),
     ("year_kind", 1, "", "مالی"),
     ("named_day", 0, "", "نوروز عید_نوروز"),
+    ("maybe_month", 5, "gregorian", "مای"),  # May in Afghanistan, else the first word of foreign names
     ("and", 0, "", "و"),
     ("to", 0, "", "تا الی لغایت"),
     ("from", 0, "", "از"),
     ("between", 0, "", "بین مابین میان"),
     ("onwards", 0, "", "به_این_سو به_بعد"),
-    ("time", 0, "", "صبح بامداد سحرگاه ظهر عصر غروب شب شامگاه بعد_از_ظهر بعد_ازظهر پیش_از_ظهر قبل_از_ظهر نیمه_شب"),
+    ("time", 0, "", "صبح بامداد سحرگاه ظهر عصر غروب شامگاه بعد_از_ظهر بعد_ازظهر پیش_از_ظهر قبل_از_ظهر نیمه_شب"),
+    ("time", 0, "night", "شب"),
     ("vague", 0, "", "چند چندین یا"),
     ("recurring", 0, "", "هر هر_ساله سالانه ماهانه هفتگی روزانه"),
     ("about", 0, "", "حدود حوالی تقریبا"),
@@ -191,6 +193,7 @@ _LONGEST_GLUED = 40  # letters; what is longer is no date
 _MOST_DIGITS = 6
 _COMPACT = re.compile(r"((?:13|14|19|20)[0-9]{2})(0[1-9]|1[0-2])([0-3][0-9])")  # year, month, day
 _NUMBERS = ("cardinal", "ordinal", "leading")
+_COUNTED_TOGETHER = ("day", "month", "year")  # the smallest first
 
 
 def tokenize(text: str) -> list[Token]:
@@ -200,7 +203,7 @@ def tokenize(text: str) -> list[Token]:
         comparable = pattern.sub(replacement, comparable)
     tokens = _look_up(_PIECE.findall(comparable))
     tokens = _join_numbers([token for token in tokens if token.kind != "filler"])
-    return _join_dates(_join_halves(tokens))
+    return _join_dates(_join_counts(_join_halves(tokens)))
 
 
 def _comparable(text: str) -> str:
@@ -283,7 +286,9 @@ def _glued(piece: str) -> list[Token]:
         for start in range(end):
             before, token = best[start], lexicon.get((piece[start:end],))
             shortest = best[end]
-            if before is not None and token and (shortest is None or len(before) + 1 < len(shortest)):
+            if not token or token.kind == "maybe_month":  # «مائده» is not «مای ده»
+                continue
+            if before is not None and (shortest is None or len(before) + 1 < len(shortest)):
                 best[end] = [*before, token]
     return best[-1] or unknown
 
@@ -331,6 +336,34 @@ def _join_halves(tokens: list[Token]) -> list[Token]:
         else:
             joined.append(token)
     return joined
+
+
+def _join_counts(tokens: list[Token]) -> list[Token]:
+    """Make one token of the «دو سال و سه ماه» of «دو سال و سه ماه پیش», which is no series: «پیش» is said of both."""
+    joined: list[Token] = []
+    for token in tokens:
+        counts = _counts_at_end(joined) if token.kind == "shift" else ()
+        if len(counts) > 1:
+            joined[-3 * len(counts) + 1 :] = [Token("counts", numbers=counts)]
+        joined.append(token)
+    return joined
+
+
+def _counts_at_end(tokens: list[Token]) -> tuple[Token, ...]:
+    """The numbers of the units counted at the end, named after them; each is of a larger unit than the next."""
+    counts: list[Token] = []
+    larger: tuple[str, ...] = _COUNTED_TOGETHER
+    end = len(tokens)
+    while [token.kind for token in tokens[max(end - 2, 0) : end]] == ["cardinal", "unit"]:
+        number, unit = tokens[end - 2 : end]
+        if unit.name not in larger:
+            break
+        counts.insert(0, replace(number, name=unit.name))
+        larger = larger[larger.index(unit.name) + 1 :]
+        end -= 3
+        if end < 2 or tokens[end].kind not in ("and", "comma"):
+            break
+    return tuple(counts)
 
 
 def _join_dates(tokens: list[Token]) -> list[Token]:

@@ -20,6 +20,9 @@ Conventions, where language leaves a choice:
 * **اوایل، اواسط، اواخر** are thirds: of a month ten days, of a year four months, of a
   decade three, four and three years. «نیمه» of a month is its 15th.
 * **سال پیش، دو سال پیش** are calendar years; **دو سال گذشته** are the two years up to now.
+  Years and months together (**دو سال و سه ماه پیش**) are a calendar month; with days
+  (**سه ماه و ده روز پیش**) they are a day, the months counted first. A night
+  (**دو شب پیش**) is the day it begins on.
 * **Seasons** are Jalali, also with a Gregorian year, in which they have their middle.
 * **سال مالی** is the calendar year.
 * **سال تحصیلی، سال آبی** are from 1 Mehr to the end of Shahrivar; a playing year
@@ -31,6 +34,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import accumulate, pairwise
 
 from persian_ner.dates import calendars
 from persian_ner.dates.grammar import Expression, Point, Relative, Rolling, Year, parse
@@ -100,7 +104,9 @@ class _Resolver:
         if expression.kind == "point":
             return _value([self.point(expression.points[0])])
         if expression.kind == "series":
-            return _value(self._series(expression.points))
+            periods = self._series(expression.points)
+            value = _value(periods)
+            return replace(value, parts=_parts(periods, expression.sizes)) if expression.sizes else value
         first, last = self._range(*expression.points)
         return replace(_value([first, last]), start=first.start, end=last.end, parts=())
 
@@ -406,6 +412,7 @@ class _Resolver:
         anchor = self._last[1] if relative.anchored else self._now
         calendar = _ERAS.get(point.era or "", "gregorian" if unit == "century" else "jalali")
         if unit in ("day", "hour"):
+            anchor = calendars.shift_months(calendar, anchor, relative.months) if relative.months else anchor
             day = calendars.shift_days(anchor, offset if unit == "day" else 0)
             return Period(day, day, calendar, "day")
         if unit == "week":
@@ -431,7 +438,8 @@ class _Resolver:
         anchor, unit, count = self._now, rolling.unit, rolling.count
         if unit in ("hour", "day", "week"):
             days = {"hour": -(-abs(count) // 24), "day": abs(count), "week": 7 * abs(count)}[unit]
-            other = calendars.shift_days(anchor, days if count > 0 else -days)
+            other = calendars.shift_months("jalali", anchor, rolling.months) if rolling.months else anchor
+            other = calendars.shift_days(other, days if count > 0 else -days)
         else:
             months = count * MONTHS_IN[unit]
             # The Jalali calendar does not reach back far enough for millennia, and years are as long in both.
@@ -448,6 +456,14 @@ def _value(periods: Sequence[Period]) -> DateValue:
         flags=tuple(sorted(frozenset[Flag]().union(*(period.flags for period in periods)))),
         parts=tuple((period.start, period.end) for period in periods) if len(periods) > 1 else (),
     )
+
+
+def _parts(periods: Sequence[Period], sizes: Sequence[int]) -> tuple[tuple[date, date], ...]:
+    """The intervals of a series, of one or two periods each. Raises :class:`Unresolved` where time runs backwards."""
+    if any(after.start <= before.end for before, after in pairwise(periods)):
+        raise Unresolved("invalid_date")
+    ends = accumulate(sizes)
+    return tuple((periods[end - size].start, periods[end - 1].end) for size, end in zip(sizes, ends, strict=True))
 
 
 def _checked(period: Period, weekday: int) -> Period:

@@ -79,6 +79,8 @@ class Applied:
 
 UNKNOWN_DOCUMENT = "record of a document without decisions"
 """Why a record is left out whose document a layer does not know."""
+CHANGED_DOCUMENT = "record of a changed document"
+"""Why a record is left out whose document is not the one that a layer was made for."""
 
 
 def digest(text: str) -> str:
@@ -198,13 +200,15 @@ def apply(
     ``labels`` maps the labels of spans that the layer does not mention (``None``:
     left out); every span with a label in ``decided`` must be mentioned. Records
     of documents that the layer does not know are left out: nobody decided about
-    them. Problems are texts that differ from those the layer was made for,
-    undecided spans, edits of spans that are not there, and overlaps.
+    them. So is every record of a document that differs from the one the layer was
+    made for: a text without edits has no checksum of its own, so the changed one
+    may be any of them. Problems are such documents, one each, the texts in them
+    that are known to differ, undecided spans, edits of spans that are not there,
+    and overlaps.
     """
     records = list(records)
     applied = Applied()
-    digests = document_digests(records)
-    changed = {name for name in digests.keys() & layer.documents.keys() if digests[name] != layer.documents[name]}
+    changed = _changed_documents(layer, records)
     seen: set[str] = set()
     for record in records:
         document = document_name(record)
@@ -213,9 +217,10 @@ def apply(
             applied.left_out[UNKNOWN_DOCUMENT] += 1
             continue
         entry = layer.entries.get(record.id, Entry(""))
-        if entry.sha256 and entry.sha256 != digest(record.text):
-            applied.problems.append(record.problem("the text is not the one the layer was made for"))
-            changed.discard(document)
+        if document in changed:
+            applied.left_out[CHANGED_DOCUMENT] += 1
+            if _differs(record, layer):
+                applied.problems.append(record.problem("the text is not the one the layer was made for"))
         elif entry.drop:
             applied.left_out[f"record dropped: {entry.drop}"] += 1
         else:
@@ -225,6 +230,21 @@ def apply(
     for name in sorted(layer.entries.keys() - seen):
         applied.problems.append(Problem("", 0, name, "the layer's record is not in the source"))
     return applied
+
+
+def _changed_documents(layer: Layer, records: list[Record]) -> set[str]:
+    """The documents, of those that the layer knows, with another text than it was made for."""
+    digests = document_digests(records)
+    changed = {name for name, known in layer.documents.items() if digests.get(name, known) != known}
+    # Texts joined by newlines can be cut elsewhere and still be the same document.
+    cut = {document_name(record) for record in records if _differs(record, layer)}
+    return changed | cut & layer.documents.keys()
+
+
+def _differs(record: Record, layer: Layer) -> bool:
+    """Whether the layer decided about another text of this record; ``False`` where it has no line of its own."""
+    entry = layer.entries.get(record.id)
+    return entry is not None and entry.sha256 != digest(record.text)
 
 
 def _edit(

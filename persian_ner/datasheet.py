@@ -38,6 +38,8 @@ MOST_FREQUENT = 10
 DISTINCT_AIMS = {"PER": 3000, "ORG": 2000, "GPE": 1200, "EVENT": 800, "DATE": 800}
 """Label → distinct surfaces (folded) that the corpus is meant to have at least."""
 WORDS_AIM = 100_000
+LENGTH_AIM = (8, 20)
+"""Fewest and most sentences that an article should have."""
 REPEATS_AIM = 0.01
 """Largest share of sentences that may (nearly) repeat another."""
 
@@ -150,6 +152,7 @@ class Datasheet:
     """All numbers of the datasheet."""
 
     counts: Counts
+    lengths: list[int]  # of each article, in sentences; a headline and an item of a list are sentences, too
     groups: dict[str, list[Group]]
     surfaces: dict[str, Surfaces]
     vocabulary: Vocabulary
@@ -188,6 +191,7 @@ def measure(articles: Sequence[Record], first: Sequence[Record], second: Sequenc
     """
     return Datasheet(
         counts=count(articles),
+        lengths=[len(sentences(record.text)) for record in articles],
         groups={key: count_by(articles, key) for key in GROUP_KEYS},
         surfaces=surfaces(articles),
         vocabulary=vocabulary(articles),
@@ -302,8 +306,16 @@ def aims(sheet: Datasheet) -> list[Aim]:
         for label, wanted in DISTINCT_AIMS.items()
     ]
     share = repeated_share(sheet.repetition)
+    shortest, longest = LENGTH_AIM
+    fitting = sum(shortest <= length <= longest for length in sheet.lengths)
     return [
         *(Aim(what, f"≥ {wanted:,}", f"{found:,}", found >= wanted) for what, wanted, found in counted),
+        Aim(
+            f"articles of {shortest} to {longest} sentences",
+            "all",
+            f"{fitting:,} of {len(sheet.lengths):,}",
+            fitting == len(sheet.lengths) > 0,
+        ),
         Aim(
             "sentences that (nearly) repeat an earlier one",
             f"≤ {_percent(REPEATS_AIM)}",

@@ -208,13 +208,15 @@ def test_aims_say_what_is_met():
     full = replace(
         small,
         counts=replace(small.counts, words=100_000),
+        lengths=[8, 20],
         surfaces={label: Surfaces(9999, n, []) for label, n in datasheet.DISTINCT_AIMS.items()},
         repetition=Repetition(100, [Repeat("a", "x", "b", "x", 1.0)]),
     )
-    assert [aim.met for aim in datasheet.aims(full)] == [True] * 7
+    assert [aim.met for aim in datasheet.aims(full)] == [True] * 8
     assert not any(aim.met for aim in datasheet.aims(small))
     assert datasheet.aims(full)[0] == Aim("words", "≥ 100,000", "100,000", True)
     assert datasheet.aims(full)[-1].found == "1.00 %"
+    assert datasheet.aims(replace(full, lengths=[7, 8, 20, 21]))[-2].found == "2 of 4"
     two_in_a_hundred = Repetition(100, full.repetition.repeats * 2)
     assert not datasheet.aims(replace(full, repetition=two_in_a_hundred))[-1].met
 

@@ -25,15 +25,14 @@ from spacy.language import Language
 from tokenizers import Tokenizer
 
 from persian_ner import files
-from persian_ner.pretraining.card import ADAPTATION
+from persian_ner.pretraining.card import ADAPTATION, AVERAGING, earlier, with_section
 
 HEAD = "ner"
 """Folder of the head inside the encoder's folder, as the component writes it."""
 _WEIGHTS, _CARD = "model.safetensors", "README.md"
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
-_AVERAGED = """## Averaging
-
-The networks, adapted as said below, were then averaged half and half with those of an earlier version of this encoder,
+_AVERAGED = """\
+The networks, adapted as said above, were then averaged half and half with those of an earlier version of this encoder,
 which may have been averaged itself, so as to keep what either knew (Wortsman et al. 2022).
 """
 _logger = logging.getLogger("spacy")
@@ -67,8 +66,9 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
         shutil.rmtree(encoder / HEAD, ignore_errors=True)
         (Path(folder) / HEAD).replace(encoder / HEAD)
         (Path(folder) / _WEIGHTS).replace(encoder / _WEIGHTS)
-    card = (encoder / _CARD).read_text(encoding="utf-8").split(ADAPTATION)[0].rstrip()
-    files.write_text(encoder / _CARD, f"{card}\n\n{_section(meta)}")
+    card = (encoder / _CARD).read_text(encoding="utf-8")
+    card = earlier(card, AVERAGING)
+    files.write_text(encoder / _CARD, with_section(card, ADAPTATION, _section(meta), replacing=ADAPTATION))
     return meta
 
 
@@ -94,9 +94,9 @@ def average(encoder: Path, earlier: Path) -> None:
         save_file(body, path, metadata={"format": "pt"})
     with files.replacing(encoder / HEAD / "model") as path:
         srsly.write_msgpack(path, heads[0])
-    card, heading, adaptation = (encoder / _CARD).read_text(encoding="utf-8").partition(ADAPTATION)
-    before = card.replace(_AVERAGED, "").rstrip()  # said once, however often it was done
-    files.write_text(encoder / _CARD, f"{before}\n\n{_AVERAGED}\n{heading}{adaptation}")
+    card = (encoder / _CARD).read_text(encoding="utf-8")
+    # It is said once, however often it was done.
+    files.write_text(encoder / _CARD, with_section(card, AVERAGING, _AVERAGED, replacing=AVERAGING))
 
 
 def _facts(encoder: Path) -> list[Any]:
@@ -149,8 +149,7 @@ def in_turn(*callbacks: Callable[[Language], Language]) -> Callable[[Language], 
 def _section(meta: dict[str, Any]) -> str:
     performance = meta["performance"]
     rows = "\n".join(f"| {source['name']} | {source['license']} |" for source in meta["sources"])
-    return f"""{ADAPTATION}
-
+    return f"""\
 After pre-training the encoder was fine-tuned for named-entity recognition, as part of a pipeline with the labels
 {", ".join(meta["labels"]["ner"])}, on the training split of the corpora below with the layers of this repository
 (docs/layers.md). The pipeline's entity F1 on the development articles was {performance["ents_f"]:.3f}. So a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -145,11 +146,12 @@ def test_the_mean_of_two(two: tuple[Path, Path], tmp_path: Path) -> None:
     assert torch.equal(load_file(earlier / "model.safetensors")[name], other[name])
     assert _bias(encoder, tmp_path) == pytest.approx(bias + 0.5)
     card = (encoder / "README.md").read_text(encoding="utf-8")
-    assert card.index("## Averaging") < card.index("## Adaptation")
+    assert card.index("## Adaptation") < card.index("## Averaging")
     assert run_script("average_encoders", encoder, earlier).exit_code == 0
     assert (encoder / "README.md").read_text(encoding="utf-8") == card  # it is said once
     adapted_encoder.adapt(tmp_path / "pipeline", encoder)
-    assert "## Averaging" in (encoder / "README.md").read_text(encoding="utf-8")
+    sections = re.findall("^## .*", (encoder / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert sections[-2:] == ["## Earlier averaging", "## Adaptation"]
 
 
 def _bias(encoder: Path, tmp_path: Path) -> float:

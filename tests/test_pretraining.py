@@ -215,7 +215,7 @@ def test_going_on_from_an_encoder(prepared: Path, tmp_path: Path) -> None:
     encoder.export(further, tmp_path / "encoder")
     after = card.read_text(encoding="utf-8")
     sections = [line for line in after.splitlines() if line.startswith("## ")]
-    assert sections == ["## Origin", "## Training", "## Earlier Adaptation", "## Further training", "## Limits"]
+    assert sections == ["## Origin", "## Training", "## Earlier adaptation", "## Further training", "## Limits"]
     assert not torch.equal(AutoModel.from_pretrained(tmp_path / "encoder").embeddings.word_embeddings.weight, start)
     with pytest.raises(FileExistsError):
         encoder.prepare_further(CONFIG, raw, tmp_path / "encoder", further)

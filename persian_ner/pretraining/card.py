@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from transformers import BertConfig
 
-ADAPTATION = "## Adaptation"
-"""Heading of what :mod:`persian_ner.adapted_encoder` writes at the end of the card."""
-_LIMITS = "## Limits"
+ADAPTATION, AVERAGING = "Adaptation", "Averaging"
+"""Headings of what :mod:`persian_ner.adapted_encoder` writes into the card."""
+_LIMITS = "Limits"
 _CURVE_ROWS = 12
 
 
@@ -35,7 +36,7 @@ by {config.vocab_size:,} Persian word pieces, placed in the English embedding sp
 ## Training
 
 {_training(log, sources)}
-{_LIMITS}
+## {_LIMITS}
 
 It has seen little text for a language model, mostly Iranian news up to 2025; Dari and Tajik in Persian script are
 rare in it, and Latin script rarer. Texts longer than {config.max_position_embeddings} pieces must be windowed, as the
@@ -47,13 +48,22 @@ Licence: Apache-2.0, like the encoder it starts from.
 
 def further_card(before: str, log: list[dict[str, Any]], sources: dict[str, Any]) -> str:
     """The card ``before`` of the encoder that a run went on from, with a section on that run, in order of events."""
-    history, limits, rest = before.partition(_LIMITS)
-    if not limits:
-        raise ValueError(f"the card of the encoder has no heading {_LIMITS!r}")
-    first, adapted, adaptation = rest.partition(ADAPTATION)
-    then = f"{ADAPTATION.replace('##', '## Earlier', 1)}{adaptation.rstrip()}\n\n" if adapted else ""
-    section = f"## Further training\n\nFrom there on, with a new masked-LM head.\n\n{_training(log, sources)}\n"
-    return f"{history}{then}{section}{limits}{first.rstrip()}\n"
+    text = f"From there on, with a new masked-LM head.\n\n{_training(log, sources)}"
+    return with_section(earlier(earlier(before, ADAPTATION), AVERAGING), "Further training", text)
+
+
+def earlier(card: str, heading: str) -> str:
+    """The card with what stands under ``heading`` told as something of before."""
+    return re.sub(rf"^## {heading}$", f"## Earlier {heading.lower()}", card, flags=re.MULTILINE)
+
+
+def with_section(card: str, heading: str, text: str, replacing: str = "") -> str:
+    """The card with one more section, after all others but its limits, and without what ``replacing`` heads."""
+    title, *sections = re.split(r"^## ", card, flags=re.MULTILINE)
+    kept = [section for section in sections if section.partition("\n")[0] != replacing]
+    limits = [section for section in kept if section.partition("\n")[0] == _LIMITS]
+    ordered = [*(section for section in kept if section not in limits), f"{heading}\n\n{text}", *limits]
+    return title.rstrip() + "".join(f"\n\n## {section.rstrip()}" for section in ordered) + "\n"
 
 
 def _training(log: list[dict[str, Any]], sources: dict[str, Any]) -> str:

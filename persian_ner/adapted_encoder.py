@@ -25,7 +25,7 @@ from spacy.language import Language
 from tokenizers import Tokenizer
 
 from persian_ner import files
-from persian_ner.pretraining.card import ADAPTATION, AVERAGING, earlier, with_section
+from persian_ner.pretraining.card import ADAPTATION, AVERAGING, as_earlier, with_section
 
 HEAD = "ner"
 """Folder of the head inside the encoder's folder, as the component writes it."""
@@ -66,8 +66,7 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
         shutil.rmtree(encoder / HEAD, ignore_errors=True)
         (Path(folder) / HEAD).replace(encoder / HEAD)
         (Path(folder) / _WEIGHTS).replace(encoder / _WEIGHTS)
-    card = (encoder / _CARD).read_text(encoding="utf-8")
-    card = earlier(card, AVERAGING)
+    card = as_earlier((encoder / _CARD).read_text(encoding="utf-8"), AVERAGING)
     files.write_text(encoder / _CARD, with_section(card, ADAPTATION, _section(meta), replacing=ADAPTATION))
     return meta
 

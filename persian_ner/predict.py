@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from persian_ner.records import InputError, Problem, Record, Span
@@ -42,23 +42,32 @@ def predicted_docs(nlp: Language, items: Iterable[str | Record], batch_size: int
         yield doc
 
 
-def half_characters(items: Sequence[str | Record]) -> Iterator[Problem]:
+def half_characters(items: Iterable[str | Record]) -> Iterator[Problem]:
     """What :func:`predict` refuses: every text that holds half of a surrogate pair."""
-    for number, item in enumerate(items, start=1):
-        half = _SURROGATE.search(item.text if isinstance(item, Record) else item)
-        if half:
-            reason = f"holds half of a character (lone surrogate U+{ord(half[0]):04X} at {half.start()})"
-            yield item.problem(reason) if isinstance(item, Record) else Problem("texts", number, "", reason)
+
+    def reason(text: str) -> str:
+        half = _SURROGATE.search(text)
+        return f"holds half of a character (lone surrogate U+{ord(half[0]):04X} at {half.start()})" if half else ""
+
+    return _problems(items, reason)
 
 
-def _too_long(items: Sequence[str | Record], limit: int) -> Iterator[Problem]:
+def _too_long(items: Iterable[str | Record], limit: int) -> Iterator[Problem]:
+    def reason(text: str) -> str:
+        refusal = (
+            f"has {len(text):,} characters; the pipeline takes {limit:,} at once (nlp.max_length): divide the text"
+        )
+        return refusal if len(text) > limit else ""
+
+    return _problems(items, reason)
+
+
+def _problems(items: Iterable[str | Record], reason: Callable[[str], str]) -> Iterator[Problem]:
+    """A problem for every text that there is a ``reason`` to refuse."""
     for number, item in enumerate(items, start=1):
-        length = len(item.text if isinstance(item, Record) else item)
-        if length > limit:
-            reason = (
-                f"has {length:,} characters; the pipeline takes {limit:,} at once (nlp.max_length): divide the text"
-            )
-            yield item.problem(reason) if isinstance(item, Record) else Problem("texts", number, "", reason)
+        record = item if isinstance(item, Record) else None
+        if why := reason(record.text if record else str(item)):
+            yield record.problem(why) if record else Problem("texts", number, "", why)
 
 
 def spans_of(doc: Doc) -> list[Span]:

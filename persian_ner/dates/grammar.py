@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from persian_ner.dates.lexer import LAST, Token, tokenize
-from persian_ner.dates.value import Calendar, Flag, Reason, Unresolved
+from persian_ner.dates.value import MONTHS_IN, Calendar, Flag, Reason, Unresolved
 
 
 @dataclass(frozen=True)
@@ -553,7 +553,7 @@ def _counted_together(point: Point, tokens: Sequence[Token]) -> Point | None:
     if point.month or point.season:
         return None  # «مهر دو سال و سه ماه پیش»
     numbers, shift, anchored = tokens[0].numbers, tokens[1], tokens[-1].kind == "same"
-    months = shift.value * sum(_MONTHS_IN[number.name] * number.value for number in numbers if number.name != "day")
+    months = shift.value * sum(MONTHS_IN[number.name] * number.value for number in numbers if number.name != "day")
     unit, count = "month", months
     if numbers[-1].name == "day":
         unit, count = "day", shift.value * numbers[-1].value
@@ -561,9 +561,6 @@ def _counted_together(point: Point, tokens: Sequence[Token]) -> Point | None:
     if shift.name in ("span", "recent") and not anchored:
         return _add(point, rolling=Rolling(unit, count, before))
     return _add(point, relative=Relative(unit, count, anchored, before))
-
-
-_MONTHS_IN = {"month": 1, "year": 12}
 
 
 @_rule("cardinal time:night shift")

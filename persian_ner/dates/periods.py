@@ -8,16 +8,13 @@ from datetime import date
 from persian_ner.dates import calendars
 from persian_ner.dates.grammar import Selector
 from persian_ner.dates.lexer import LAST
-from persian_ner.dates.value import Calendar, Flag, Granularity, Unresolved
+from persian_ner.dates.value import MONTHS_IN, Calendar, Flag, Granularity, Unresolved
 
 GRANULARITIES: tuple[Granularity, ...] = ("day", "week", "month", "season", "year", "decade", "century")
 """The units, the smallest first."""
 
 OF_UNIT: dict[str, Granularity] = {"hour": "day", **{granularity: granularity for granularity in GRANULARITIES}}
 """Unit of an expression → its granularity; nothing is finer than a day."""
-
-MONTHS_IN = {"month": 1, "season": 3, "year": 12, "decade": 120, "century": 1200}
-"""Unit → its length in months."""
 
 _THIRDS = {"season": (0, 1, 2, 3), "year": (0, 4, 8, 12), "decade": (0, 36, 84, 120), "century": (0, 396, 804, 1200)}
 _PARTS = {"start": 0, "middle": 1, "half": 1, "end": 2}

@@ -39,8 +39,8 @@ from itertools import accumulate, pairwise
 from persian_ner.dates import calendars
 from persian_ner.dates.grammar import Expression, Point, Relative, Rolling, Year, parse
 from persian_ner.dates.lexer import Token
-from persian_ner.dates.periods import GRANULARITIES, MONTHS_IN, OF_UNIT, Period, select
-from persian_ner.dates.value import Calendar, DateValue, Flag, Unresolved
+from persian_ner.dates.periods import GRANULARITIES, OF_UNIT, Period, select
+from persian_ner.dates.value import MONTHS_IN, Calendar, DateValue, Flag, Unresolved
 
 _HORIZON = 10  # years ahead that a two-digit year can mean
 _DECADE_HORIZON = 5  # years ahead that the beginning of a two-digit decade can lie

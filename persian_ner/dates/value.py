@@ -67,6 +67,9 @@ FLAGS: dict[Flag, str] = {
 }
 """What to know about an interval before relying on it."""
 
+MONTHS_IN = {"month": 1, "season": 3, "year": 12, "decade": 120, "century": 1200}
+"""Unit → its length in months."""
+
 
 @dataclass(frozen=True)
 class DateValue:

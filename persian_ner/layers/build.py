@@ -231,8 +231,13 @@ def _part(span: Span, surface: str, label: str, part: str, taken: list[_Our]) ->
     raise ValueError(f"part {part!r} is not whole words of {surface!r}")
 
 
+def occurrences(text: str, surface: str) -> list[int]:
+    """Where a surface starts, in the order in which a reading counts."""
+    return [match.start() for match in re.finditer(re.escape(surface), text)]
+
+
 def _apply_reading(record: Record, reading: Reading, ours: dict[_Our, str]) -> dict[_Our, str]:
-    starts = [match.start() for match in re.finditer(re.escape(reading.surface), record.text)]
+    starts = occurrences(record.text, reading.surface)
     if not 0 < reading.occurrence <= len(starts):
         raise ValueError(f"{reading.surface!r} does not occur {reading.occurrence} times")
     start = starts[reading.occurrence - 1]

@@ -8,9 +8,7 @@ there) or what should be annotated instead, as ``LABEL=surface`` joined by ``|``
 
 from __future__ import annotations
 
-import json
 import random
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +18,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from persian_ner.files import write_text
 from persian_ner.labels import LABELS
+from persian_ner.layers.build import occurrences
 from persian_ner.layers.tsv import rows
 from persian_ner.metrics import Evaluated
-from persian_ner.records import InputError, Problem
+from persian_ner.records import InputError, Problem, Span
 
 SHEET_FILE, KEY_FILE, ANSWERS_FILE = "disputes.txt", "key.jsonl", "answers.tsv"
 _CORPUS, _MODEL, _NOTHING = "C", "M", "-"
@@ -50,6 +49,16 @@ class Dispute(BaseModel):
     text: str
     corpus: tuple[Place, ...]
     model: tuple[Place, ...]
+
+    @property
+    def source(self) -> str:
+        """The source of the record."""
+        return self.record.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The record's id in its source."""
+        return self.record.partition("/")[2]
 
     @property
     def start(self) -> int:
@@ -95,25 +104,25 @@ def read_decisions(path: Path) -> list[Decision]:
 def find(documents: Iterable[Evaluated], sources: Iterable[str], seed: int = 0) -> list[Dispute]:
     """The disputes in evaluated documents of these sources, documents in random order."""
     wanted = set(sources)
-    differing = [item for item in documents if item.doc_id.partition("/")[0] in wanted]
-    random.Random(seed).shuffle(differing)
-    found: list[Dispute] = []
-    for document in differing:
-        gold, predicted = ({(s.start, s.end, s.label) for s in spans} for spans in (document.gold, document.predicted))
-        for number, group in enumerate(_groups(gold ^ predicted), start=1):
-            first = found[-1].number.partition(".")[0] if found else "0"
-            sentence = int(first) + (number == 1)
-            corpus, model = (tuple(sorted(group & spans)) for spans in (gold, predicted))
-            found.append(
-                Dispute(
-                    number=f"{sentence}.{number}",
-                    record=document.doc_id,
-                    text=document.text,
-                    corpus=corpus,
-                    model=model,
-                )
-            )
-    return found
+    asked = [item for item in documents if item.doc_id.partition("/")[0] in wanted]
+    random.Random(seed).shuffle(asked)
+    both = ((item, _places(item.gold), _places(item.predicted)) for item in asked)
+    differing = (sides for sides in both if sides[1] != sides[2])
+    return [
+        Dispute(
+            number=f"{sentence}.{number}",
+            record=document.doc_id,
+            text=document.text,
+            corpus=tuple(sorted(group & gold)),
+            model=tuple(sorted(group & predicted)),
+        )
+        for sentence, (document, gold, predicted) in enumerate(differing, start=1)
+        for number, group in enumerate(_groups(gold ^ predicted), start=1)
+    ]
+
+
+def _places(spans: Iterable[Span]) -> set[Place]:
+    return {(span.start, span.end, span.label) for span in spans}
 
 
 def _groups(spans: Iterable[Place]) -> Iterator[set[Place]]:
@@ -172,12 +181,8 @@ def settle(folder: Path, texts: Mapping[str, Mapping[str, str]]) -> Settled:
         else:
             answers[cells[0]] = number, cells[1].strip()
     problems += [Problem(str(file), 0, name, "not answered") for name in disputes.keys() - answers.keys()]
-    asked = {dispute.record: dispute.record.partition("/") for dispute in disputes.values()}
-    problems += [
-        Problem(str(folder / KEY_FILE), 0, record, "no such record in the sources")
-        for record, (source, _, name) in asked.items()
-        if name not in texts.get(source, {})
-    ]
+    missing = {item.record for item in disputes.values() if item.name not in texts.get(item.source, {})}
+    problems += [Problem(str(folder / KEY_FILE), 0, name, "no such record in the sources") for name in missing]
     decided: dict[str, list[Line]] = defaultdict(list)
     for name, (number, answer) in answers.items():
         try:
@@ -188,8 +193,8 @@ def settle(folder: Path, texts: Mapping[str, Mapping[str, str]]) -> Settled:
         raise InputError(problems)
     decisions: dict[str, list[Decision]] = defaultdict(list)
     for name, (_, answer) in answers.items():
-        source, _, record = disputes[name].record.partition("/")
-        decisions[source].append((record, str(disputes[name].start), str(disputes[name].end), answer))
+        dispute = disputes[name]
+        decisions[dispute.source].append((dispute.name, str(dispute.start), str(dispute.end), answer))
     return Settled(_with_copies(decided, texts), decisions)
 
 
@@ -197,8 +202,8 @@ def _read_key(path: Path, problems: list[Problem]) -> dict[str, Dispute]:
     found: dict[str, Dispute] = {}
     for number, cells in rows(path, problems):
         try:
-            dispute = Dispute.model_validate(json.loads("\t".join(cells)))
-        except (ValidationError, json.JSONDecodeError):
+            dispute = Dispute.model_validate_json("\t".join(cells))
+        except ValidationError:
             problems.append(Problem(str(path), number, "", "not a dispute as this program writes it"))
         else:
             found[dispute.number] = dispute
@@ -224,7 +229,7 @@ def _named(dispute: Dispute, answer: str) -> tuple[Place, ...]:
             raise ValueError(f"neither C, M nor - nor LABEL=surface: {part!r}")
         starts = (
             start
-            for start in _occurrences(dispute.text, surface)
+            for start in occurrences(dispute.text, surface)
             if all(start + len(surface) <= first or last <= start for first, last, _ in found)
         )
 
@@ -239,32 +244,28 @@ def _named(dispute: Dispute, answer: str) -> tuple[Place, ...]:
     return tuple(found)
 
 
-def _occurrences(text: str, surface: str) -> list[int]:
-    """Where a surface starts, counted as :mod:`persian_ner.layers.build` counts."""
-    return [match.start() for match in re.finditer(re.escape(surface), text)]
-
-
 def _line(dispute: Dispute, sign: str, span: Place) -> Line:
     start, end, label = span
     surface = dispute.text[start:end]
     if any(sign in surface for sign in "\t\r\n"):
         raise ValueError(f"{surface!r} has a tab or a line break, which a readings file cannot hold")
-    occurrences = _occurrences(dispute.text, surface)
-    if start not in occurrences:  # such as the second «بابا» of «باباباباباب»
+    starts = occurrences(dispute.text, surface)
+    if start not in starts:  # such as the second «بابا» of «باباباباباب»
         raise ValueError(f"{surface!r} at {start} cannot be told by its number among its occurrences")
-    return dispute.record.partition("/")[2], sign, label, surface, str(occurrences.index(start) + 1)
+    return dispute.name, sign, label, surface, str(starts.index(start) + 1)
 
 
 def _with_copies(decided: Mapping[str, list[Line]], texts: Mapping[str, Mapping[str, str]]) -> dict[str, list[Line]]:
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for source, records in texts.items():
+        for name, text in records.items():
+            alike[source, text].append(name)
     found: dict[str, list[Line]] = defaultdict(list)
-    for record, lines in decided.items():
+    for record, changes in decided.items():
         source, _, name = record.partition("/")
-        found[source] += lines
-        text = texts[source][name] if lines else None
-        for copy, other in texts[source].items():
-            if lines and other == text and copy != name and f"{source}/{copy}" not in decided:
-                found[source] += [(copy, *line[1:]) for line in lines]
-    return {source: lines for source, lines in found.items() if lines}
+        copies = [copy for copy in alike[source, texts[source][name]] if f"{source}/{copy}" not in decided]
+        found[source] += [(place, *change[1:]) for place in (name, *copies) for change in changes]
+    return {source: changes for source, changes in found.items() if changes}
 
 
 def append(path: Path, lines: Sequence[Sequence[str]]) -> None:

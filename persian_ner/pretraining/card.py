@@ -49,10 +49,10 @@ Licence: Apache-2.0, like the encoder it starts from.
 def further_card(before: str, log: list[dict[str, Any]], sources: dict[str, Any]) -> str:
     """The card ``before`` of the encoder that a run went on from, with a section on that run, in order of events."""
     text = f"From there on, with a new masked-LM head.\n\n{_training(log, sources)}"
-    return with_section(earlier(earlier(before, ADAPTATION), AVERAGING), "Further training", text)
+    return with_section(as_earlier(as_earlier(before, ADAPTATION), AVERAGING), "Further training", text)
 
 
-def earlier(card: str, heading: str) -> str:
+def as_earlier(card: str, heading: str) -> str:
     """The card with what stands under ``heading`` told as something of before."""
     return re.sub(rf"^## {heading}$", f"## Earlier {heading.lower()}", card, flags=re.MULTILINE)
 

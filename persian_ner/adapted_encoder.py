@@ -104,8 +104,13 @@ def _facts(encoder: Path) -> list[Any]:
     vocabulary = Tokenizer.from_file(str(encoder / "tokenizer.json")).get_vocab()
     if not (encoder / HEAD).is_dir():
         raise ValueError(f"{encoder} has no head ({HEAD}) beside it")
-    moves = json.loads(srsly.read_msgpack(encoder / HEAD / "moves")["moves"])
-    return [*(config.get(key) for key in _SHAPE), vocabulary, {move: list(labels) for move, labels in moves.items()}]
+    return [*(config.get(key) for key in _SHAPE), vocabulary, _moves(encoder / HEAD)]
+
+
+def _moves(head: Path) -> dict[str, list[str]]:
+    """The labels of each kind of move of a saved ``ner``, in the order of its network's output."""
+    moves = json.loads(srsly.read_msgpack(head / "moves")["moves"])
+    return {move: list(labels) for move, labels in moves.items()}
 
 
 def start_from_head(encoder: str) -> Callable[[Language], Language]:
@@ -120,15 +125,13 @@ def start_from_head(encoder: str) -> Callable[[Language], Language]:
         if not path.is_dir():
             return nlp
         component: Any = nlp.get_pipe("ner")
-        fresh = component.labels
-        state = component.to_bytes(exclude=["vocab"])
+        known = {label for labels in _moves(path).values() for label in labels if label}
+        if known != set(component.labels):
+            listed = ", ".join(sorted(known))
+            _logger.warning("%s has the labels %s: ner begins anew, as in configs/new-labels.cfg", path, listed)
+            return nlp
         component.from_disk(path, exclude=["vocab"])
-        if set(component.labels) != set(fresh):
-            known = ", ".join(component.labels)
-            _logger.warning("%s has the labels %s: ner begins anew, as in configs/new-labels.cfg", path, known)
-            component.from_bytes(state, exclude=["vocab"])
-        else:
-            _logger.info("ner starts from %s", path)
+        _logger.info("ner starts from %s", path)
         return nlp
 
     return load_head

@@ -27,12 +27,16 @@ from persian_ner.records import Record
 
 
 def doc(relabelled: dict[str, str] | None = None) -> Doc:
-    """The tiny corpus' paragraph with its entities, some of them under another label."""
+    """The tiny corpus' paragraph with its entities, some under another label, by their own or by what they mark."""
     text, spans, _ = markup.parse(PARAGRAPH)
+    changed = relabelled or {}
     made, problems = docbin.to_doc(Record(id="a", text=text, spans=spans), docbin.blank(), None)
     assert not problems
     made.set_ents(
-        [made.char_span(e.start_char, e.end_char, (relabelled or {}).get(e.label_, e.label_)) for e in made.ents]
+        [
+            made.char_span(e.start_char, e.end_char, changed.get(e.text, changed.get(e.label_, e.label_)))
+            for e in made.ents
+        ]
     )
     return made
 
@@ -88,10 +92,21 @@ def test_same_labels_start_from_the_head(adapted: tuple[Path, Path], tmp_path: P
     assert started.get_pipe("ner").labels == trained.get_pipe("ner").labels
 
 
-def test_other_labels_start_afresh(adapted: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("relabelled", "labels"),
+    [
+        pytest.param({"EVENT": "PRODUCT"}, {"PER", "ORG", "GPE", "PRODUCT", "DATE"}, id="as many"),
+        pytest.param({"قم": "PRODUCT"}, {"PER", "ORG", "GPE", "EVENT", "PRODUCT", "DATE"}, id="more"),
+        pytest.param({"EVENT": "ORG"}, {"PER", "ORG", "GPE", "DATE"}, id="fewer"),
+        pytest.param({"GPE": "loc", "قم": "fac"}, {"PER", "ORG", "loc", "fac", "EVENT", "DATE"}, id="new"),
+    ],
+)
+def test_other_labels_start_afresh(
+    adapted: tuple[Path, Path], tmp_path: Path, relabelled: dict[str, str], labels: set[str]
+) -> None:
     pipeline, encoder = adapted
-    started = initialised(tmp_path, encoder, doc({"EVENT": "PRODUCT"}), seed=2)
-    assert set(started.get_pipe("ner").labels) == {"PER", "ORG", "GPE", "PRODUCT", "DATE"}
+    started = initialised(tmp_path, encoder, doc(relabelled), seed=2)
+    assert set(started.get_pipe("ner").labels) == labels
     assert head(started) != head(spacy.load(pipeline))
     assert started("سارا به همدان رفت.").text == "سارا به همدان رفت."  # its moves fit its network
 

@@ -113,11 +113,13 @@ def _moves(head: Path) -> dict[str, list[str]]:
     return {move: list(labels) for move, labels in moves.items()}
 
 
-def start_from_head(encoder: str) -> Callable[[Language], Language]:
+def start_from_head(encoder: str, renamed: dict[str, str] | None = None) -> Callable[[Language], Language]:
     """Callback for ``[initialize.after_init]``: ``ner`` starts from the head beside the encoder, if there is one.
 
-    Registered as ``persian_ner.adapted_head.v1`` through an entry point. A pipeline
-    with other labels than that head's keeps its fresh one, and a warning is logged.
+    Registered as ``persian_ner.adapted_head.v1`` through an entry point. In a
+    pipeline with other labels than that head's only those that both have start from
+    there; ``renamed`` says which labels of the pipeline the head knows by another
+    name (``{"pers": "PER"}``). A warning names those that begin anew.
     """
 
     def load_head(nlp: Language) -> Language:
@@ -126,15 +128,40 @@ def start_from_head(encoder: str) -> Callable[[Language], Language]:
             return nlp
         component: Any = nlp.get_pipe("ner")
         known = {label for labels in _moves(path).values() for label in labels if label}
-        if known != set(component.labels):
-            listed = ", ".join(sorted(known))
-            _logger.warning("%s has the labels %s: ner begins anew, as in configs/new-labels.cfg", path, listed)
+        if known == set(component.labels):
+            component.from_disk(path, exclude=["vocab"])
+            _logger.info("ner starts from %s", path)
             return nlp
-        component.from_disk(path, exclude=["vocab"])
-        _logger.info("ner starts from %s", path)
+        config = {key: value for key, value in nlp.get_pipe_config("ner").items() if key != "factory"}
+        head = nlp.create_pipe("ner", config=config).from_disk(path, exclude=["vocab"])  # type: ignore[attr-defined]
+        _copy_head(head, component, renamed or {})
+        anew = [label for label in component.labels if (renamed or {}).get(label, label) not in known]
+        if anew:
+            _logger.warning("%s lacks the labels %s: they begin anew (configs/new-labels.cfg)", path, ", ".join(anew))
         return nlp
 
     return load_head
+
+
+def _copy_head(source: Any, target: Any, renamed: dict[str, str]) -> None:
+    """Give ``target``, an initialised ``ner``, the weights of ``source``, as far as they have the same moves."""
+    own, other = ([ner.moves.get_class_name(i) for i in range(ner.moves.n_moves)] for ner in (target, source))
+    rows: list[tuple[int, int]] = []
+    for row, move in enumerate(own):
+        action, hyphen, label = move.partition("-")
+        name = action + hyphen + renamed.get(label, label)
+        if name in other:
+            rows.append((row, other.index(name)))
+    to, of = (list(part) for part in zip(*rows, strict=True))
+    lower = target.model.get_ref("lower"), source.model.get_ref("lower")
+    for name, axis in (("W", 1), ("b", 0), ("pad", 2)):
+        weights = lower[0].get_param(name).copy()
+        weights[(slice(None),) * axis + (to,)] = lower[1].get_param(name).take(of, axis=axis)
+        lower[0].set_param(name, weights)
+    for own_layer, its_layer in zip(target.model.walk(), source.model.walk(), strict=True):
+        if own_layer.name == "linear":
+            for name in own_layer.param_names:
+                own_layer.set_param(name, its_layer.get_param(name).copy())
 
 
 def in_turn(*callbacks: Callable[[Language], Language]) -> Callable[[Language], Language]:

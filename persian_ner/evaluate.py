@@ -24,6 +24,7 @@ from pydantic import Field, ValidationError
 from persian_ner import calibration
 from persian_ner.calibration import Calibration
 from persian_ner.files import checksum, git_commit, write_text
+from persian_ner.machine import cpu_name
 from persian_ner.metrics import (
     DataInfo,
     Evaluated,
@@ -127,16 +128,6 @@ def _speed(words: int, seconds: float) -> Speed:
         threads=torch.get_num_threads() if on_cpu else None,
         cpu=cpu_name() if on_cpu else None,
     )
-
-
-def cpu_name() -> str:
-    """The processor of this machine."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 def _temperature(nlp: Language) -> float | None:

@@ -43,8 +43,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import quantile_test
 
 from persian_ner import files
-from persian_ner.evaluate import cpu_name, load_pipeline, provenance
+from persian_ner.evaluate import load_pipeline, provenance
 from persian_ner.fast_inference import speed_up
+from persian_ner.machine import cpu_name
 from persian_ner.metrics import LEVEL, DataInfo, Interval, Provenance, count_words
 from persian_ner.records import InputError, Problem, Record
 from persian_ner.report import MARKDOWN_FILTERS

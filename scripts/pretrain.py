@@ -19,6 +19,7 @@ class Weights(str, Enum):
 
     TRAINED = "trained"
     INITIAL = "initial"
+    WORD_VECTORS = "word-vectors"
     RANDOM = "random"
 
 
@@ -60,7 +61,7 @@ def train(config: Config, folder: Folder) -> None:
 def export(
     folder: Folder,
     target: Annotated[Path, typer.Argument(help="Folder of the exported encoder")],
-    weights: Annotated[Weights, typer.Option(help="Those of the training, those it started from, or random ones")] = (
+    weights: Annotated[Weights, typer.Option(help="Trained, or one of those that it is compared with")] = (
         Weights.TRAINED
     ),
 ) -> None:
@@ -68,7 +69,7 @@ def export(
     if weights is Weights.TRAINED:
         encoder.export(folder, target)
     else:
-        encoder.export_untrained(folder, target, random=weights is Weights.RANDOM)
+        encoder.export_untrained(folder, target, weights.value)
     typer.echo(f"Wrote {target}")
 
 

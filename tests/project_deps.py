@@ -65,12 +65,13 @@ def imported_files(script: Path, root: Path) -> set[Path]:
         if file in found:
             continue
         found.add(file)
-        for module in _modules(file):
+        for module in imported_modules(file):
             queue += [path for path in _files(module, root, script.parent) if path not in found]
     return {file.relative_to(root) for file in found if file.stat().st_size}
 
 
-def _modules(file: Path) -> set[str]:
+def imported_modules(file: Path) -> set[str]:
+    """Names that a file imports, of modules and of what is in them."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

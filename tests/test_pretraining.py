@@ -13,10 +13,12 @@ import pyarrow
 import pytest
 import torch
 from project_copy import ROOT
+from project_deps import imported_files, imported_modules
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM
 
 from persian_ner.pretraining import corpus, encoder, warmstart
+from persian_ner.pretraining.card import further_card
 from persian_ner.pretraining.loop import Schedule
 from persian_ner.pretraining.masking import mask_words
 from persian_ner.pretraining.tokenizer import SPECIAL_TOKENS
@@ -143,12 +145,56 @@ def test_export_loads_by_auto_classes(prepared: Path, tmp_path: Path) -> None:
     assert "| 2 |" in (tmp_path / "encoder" / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("random", [False, True])
-def test_the_encoder_before_training_is_exported_too(prepared: Path, tmp_path: Path, random: bool) -> None:
-    encoder.export_untrained(prepared, tmp_path / "encoder", random)
-    exported = AutoModel.from_pretrained(tmp_path / "encoder").embeddings.word_embeddings.weight
-    initial = BertForMaskedLM.from_pretrained(prepared / "initial").bert.embeddings.word_embeddings.weight
-    assert torch.allclose(exported.float(), initial, atol=1e-3) is not random
+@pytest.mark.parametrize(
+    ("weights", "embeddings", "body"),
+    [("initial", True, True), ("word-vectors", True, False), ("random", False, False)],
+)
+def test_encoders_without_training_are_exported_too(
+    prepared: Path, tmp_path: Path, weights: encoder.Untrained, embeddings: bool, body: bool
+) -> None:
+    encoder.export_untrained(prepared, tmp_path / "encoder", weights)
+    exported = AutoModel.from_pretrained(tmp_path / "encoder").float().state_dict()
+    initial = BertForMaskedLM.from_pretrained(prepared / "initial").bert.state_dict()
+    names = {"embeddings.word_embeddings.weight": embeddings, "encoder.layer.1.output.dense.weight": body}
+    assert {name: torch.allclose(exported[name], initial[name], atol=1e-3) for name in names} == names
+
+
+def test_no_spacy_is_needed() -> None:
+    # Its wrapper of transformers keeps them at version 4; pre-training is for other machines, too.
+    files = imported_files(ROOT / "scripts" / "pretrain.py", ROOT)
+    assert Path("persian_ner/pretraining/warmstart.py") in files
+    names = {name.partition(".")[0] for file in files for name in imported_modules(ROOT / file)}
+    assert "transformers" in names
+    assert not names & {"spacy", "spacy_transformers", "thinc"}
+
+
+def test_the_tokenizer_is_saved_for_either_version_of_transformers(prepared: Path) -> None:
+    settings = json.loads((prepared / "tokenizer" / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert settings["tokenizer_class"] == "PreTrainedTokenizerFast"  # that of version 5 is unknown to version 4
+
+
+def test_the_card_says_on_what_machine_for_how_long(prepared: Path, tmp_path: Path) -> None:
+    trained(prepared, tmp_path / "run", 2)
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert log[0]["processor"]
+    assert [entry["seconds"] >= 0 for entry in log if "step" in entry] == [True]
+    schedule = CONFIG["schedule"]
+
+    def start(**facts: Any) -> dict[str, Any]:
+        return {"start": 0, "schedule": schedule, "torch": "2", "device": "cpu", **facts}
+
+    def step(number: int, **facts: Any) -> dict[str, Any]:
+        return {"step": number, "tokens": 1, "loss": 1.0, "held_out_loss": 1.0, **facts}
+
+    small, large = {"processor": "Small", "threads": 2}, {"processor": "Large"}
+    legs = [
+        *[start(**small), step(1, seconds=1800), step(2, seconds=5400)],
+        *[start(**large), step(3, seconds=7200)],
+        *[start(**small), step(4, seconds=3600)],
+    ]
+    card = further_card("# Card\n", legs, {})
+    assert "Started or resumed 3 time(s).\nSmall, 2 thread(s): 2.5 hours.\nLarge: 2.0 hours.\n" in card
+    assert "hours" not in further_card("# Card\n", [start(), step(1), *legs], {})  # of before it was recorded
 
 
 def test_datasets_are_read_as_paragraphs(tmp_path: Path) -> None:

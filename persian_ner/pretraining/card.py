@@ -17,7 +17,8 @@ def model_card(log: list[dict[str, Any]], sources: dict[str, Any], parameters: i
     """Markdown: size, data, schedule and loss curve, taken from a run's ``log.jsonl`` and ``corpus.json``.
 
     ``log`` holds an entry with ``start`` and ``schedule`` for each time the run
-    was started or resumed, and entries with ``step`` in between.
+    was started or resumed, and entries with ``step`` in between. Processors and hours
+    are told when all starts have recorded them.
     """
     return f"""# Compact Persian encoder
 
@@ -83,10 +84,11 @@ def _training(log: list[dict[str, Any]], sources: dict[str, Any]) -> str:
         for point in curve
     )
     tokens = last["tokens"] / 1e6
+    started = f"Started or resumed {len(runs)} time(s).{_machines(log)}"
     return f"""Masked language modelling: whole words, {schedule["mask_rate"]:.0%} of them, {tokens:.1f} M tokens in
 {last["step"]:,} steps of {schedule["batch_rows"]} rows; learning rates {schedule["body_rate"]:g} (body) and
 {schedule["embedding_rate"]:g} (embeddings), falling to zero over the last {schedule["decay"]:.0%} of the steps.
-Device: {runs[-1]["device"]}, torch {runs[-1]["torch"]}, bfloat16 arithmetic. Started or resumed {len(runs)} time(s).
+Device: {runs[-1]["device"]}, torch {runs[-1]["torch"]}, bfloat16 arithmetic. {started}
 
 | source | paragraphs kept | tokens | blocks used |
 |---|---|---|---|
@@ -99,3 +101,24 @@ served the vocabulary only. Their texts are not part of this repository.
 |---|---|---|---|
 {rows}
 """
+
+
+def _machines(log: list[dict[str, Any]]) -> str:
+    """What each processor did for how long; nothing for a log of before this was recorded.
+
+    What a start did after its last entry is not counted: less than ``log_every`` steps.
+    """
+    seconds: dict[str, float] = {}
+    name = ""
+    taken = 0.0
+    for entry in log:
+        if "start" in entry:
+            if "processor" not in entry:
+                return ""
+            threads = f", {entry['threads']} thread(s)" if "threads" in entry else ""
+            name, taken = f"{entry['processor']}{threads}", 0.0
+            seconds.setdefault(name, 0.0)
+        else:
+            seconds[name] += entry["seconds"] - taken
+            taken = entry["seconds"]
+    return "".join(f"\n{name}: {total / 3600:.1f} hours." for name, total in seconds.items())

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ import yaml
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
+from persian_ner.machine import cpu_name
 from persian_ner.pretraining import corpus, warmstart
 from persian_ner.pretraining.card import further_card, model_card
 from persian_ner.pretraining.loop import Schedule, train
@@ -69,7 +70,7 @@ def prepare_further(config: dict[str, Any], raw_text: Path, encoder: Path, folde
     save_for_transformers(tokenizer, folder / "tokenizer")
     streams = _pack(config, cleaned, counts, tokenizer, folder)
     torch.manual_seed(config["schedule"]["seed"])
-    model = BertForMaskedLM.from_pretrained(encoder, torch_dtype=torch.float32)
+    model = BertForMaskedLM.from_pretrained(encoder).float()
     warmstart.start_at_frequencies(model, streams)
     model.save_pretrained(folder / "initial")
     shutil.copyfile(encoder / "README.md", folder / _BEFORE)
@@ -128,8 +129,14 @@ def run(config: dict[str, Any], folder: Path) -> None:
         vocabulary[MASK],
         Schedule(**config["schedule"]),
         folder,
-        {"torch": torch.__version__, "device": "cuda" if torch.cuda.is_available() else "cpu"},
+        {"torch": torch.__version__, **_machine()},
     )
+
+
+def _machine() -> dict[str, Any]:
+    if torch.cuda.is_available():
+        return {"device": "cuda", "processor": torch.cuda.get_device_name()}
+    return {"device": "cpu", "processor": cpu_name(), "threads": torch.get_num_threads()}
 
 
 def export(folder: Path, target: Path) -> None:
@@ -153,15 +160,24 @@ def export(folder: Path, target: Path) -> None:
     (target / "README.md").write_text(card, encoding="utf-8")
 
 
-def export_untrained(folder: Path, target: Path, random: bool) -> None:
-    """Write the encoder that training starts from or, if ``random``, one of the same shape with random weights.
+Untrained = Literal["initial", "word-vectors", "random"]
 
-    For comparisons with the trained one (``configs/studies/encoder.yml``).
+
+def export_untrained(folder: Path, target: Path, weights: Untrained) -> None:
+    """Write an encoder that was not trained, for comparisons with the trained one (``configs/studies/encoder.yml``).
+
+    ``initial``: what training starts from; ``random``: random weights in the same
+    shape; ``word-vectors``: the same random weights, but the initial embeddings of the pieces, which
+    word vectors and the seed dictionary have placed (:mod:`persian_ner.pretraining.warmstart`).
     """
     model = _load_initial(folder)
-    if random:
+    if weights != "initial":
+        placed: torch.Tensor = model.bert.embeddings.word_embeddings.weight
         torch.manual_seed(0)
         model = BertForMaskedLM(model.config)
+        if weights == "word-vectors":
+            with torch.no_grad():
+                model.bert.embeddings.word_embeddings.weight.copy_(placed)
     _save(_body(model, _config(model)), folder, target)
 
 

@@ -68,8 +68,8 @@ def train(
 ) -> None:
     """Train until ``schedule.steps``, resuming from ``folder/checkpoint.pt`` when it is there.
 
-    Writes ``folder/log.jsonl`` (loss, held-out loss, tokens, speed) and the
-    checkpoint: every ``save_minutes``, at the end, and when the process is
+    Writes ``folder/log.jsonl`` (``provenance``; loss, held-out loss, tokens, speed, and
+    the ``seconds`` since this start) and the checkpoint: every ``save_minutes``, at the end, and when the process is
     interrupted (Ctrl-C) or terminated.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -104,7 +104,7 @@ def train(
     for _ in range(start * schedule.batch_rows):
         next(order)
     batch_tokens = schedule.batch_rows * blocks.shape[1]
-    saved = logged = time.monotonic()
+    begun = saved = logged = time.monotonic()
     losses: list[float] = []
     done = start
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -132,6 +132,7 @@ def train(
                     "loss": round(float(np.mean(losses)), 4),
                     "held_out_loss": round(evaluate(model, held_out, continues, special, mask_id, schedule, device), 4),
                     "tokens_per_second": round(len(losses) * batch_tokens / (now - logged)),
+                    "seconds": round(now - begun),
                 }
                 log.write(json.dumps(entry) + "\n")
                 log.flush()

@@ -6,13 +6,12 @@ every piece in the raw text, so nothing has to be normalised before it.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
 
 from persian_ner.characters import DIGIT_FOLDS, INVISIBLE, LETTER_FOLDS, MARKS
 
@@ -92,14 +91,20 @@ def _in_words(character: str) -> bool:
 
 
 def save_for_transformers(tokenizer: Tokenizer, folder: Path) -> None:
-    """Save so that ``AutoTokenizer`` loads it (a fast tokenizer, which keeps offsets)."""
-    wrapped: Any = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=PAD,
-        unk_token=UNK,
-        cls_token=CLS,
-        sep_token=SEP,
-        mask_token=MASK,
-        model_max_length=MAX_LENGTH,
-    )
-    wrapped.save_pretrained(folder)
+    """Save so that ``AutoTokenizer`` loads it (a fast tokenizer, which keeps offsets).
+
+    Not by transformers' own ``save_pretrained``: version 5 names a class that version 4 does not know.
+    """
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "pad_token": PAD,
+        "unk_token": UNK,
+        "cls_token": CLS,
+        "sep_token": SEP,
+        "mask_token": MASK,
+        "model_max_length": MAX_LENGTH,
+        "clean_up_tokenization_spaces": False,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

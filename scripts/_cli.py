@@ -17,7 +17,7 @@ NOT_REACHED = 3
 
 Bfloat16 = Annotated[
     bool,
-    typer.Option("--bfloat16/--float32", help="Compute in bfloat16 on processors that can: faster, nearly exact"),
+    typer.Option("--bfloat16/--float32", help="On CPUs: bfloat16 and windows without overlap; faster, nearly exact"),
 ]
 
 DateField = Annotated[

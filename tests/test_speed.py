@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import spacy
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from script_runs import run_script
 from spacy.language import Language
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -13,7 +16,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from persian_ner import speed
 from persian_ner.cpu_precision import arithmetic_of
-from persian_ner.fast_inference import BATCH_SIZE, MAX_BATCH_ITEMS, load_fast, speed_up
+from persian_ner.fast_inference import BATCH_SIZE, MAX_BATCH_ITEMS, OVERLAP, load_fast, sentence_windows, speed_up
 from persian_ner.records import InputError, Record
 from persian_ner.speed import (
     Stopwatch,
@@ -192,12 +195,13 @@ class TestSystems:
 
 
 class TestFast:
-    def test_entities_are_the_same(self, nlp: Language) -> None:
+    def test_entities_of_what_fits_a_window_are_the_same(self, nlp: Language) -> None:
         before = entities(nlp)
         assert speed_up(nlp) is nlp
         assert nlp.batch_size >= BATCH_SIZE
         assert nlp.get_pipe("transformer").cfg["max_batch_items"] == MAX_BATCH_ITEMS
-        assert entities(nlp) == before
+        after = entities(nlp)
+        assert [after[number] for number in (0, 1, 3)] == [before[number] for number in (0, 1, 3)]
 
     @pytest.mark.parametrize(("supported", "arithmetic"), [(True, "bfloat16"), (False, "float32")])
     def test_arithmetic_is_known(
@@ -213,6 +217,55 @@ class TestFast:
         batch_size = nlp.batch_size
         assert speed_up(nlp).batch_size == batch_size
         assert arithmetic_of(nlp) == "float32"
+
+
+class TestSentenceWindows:
+    NLP = spacy.blank("fa")
+    NLP.tokenizer = create_tokenizer(NLP.vocab)
+
+    @settings(max_examples=200)
+    @given(lengths=st.lists(st.integers(0, 150), max_size=12), glue=st.sampled_from([". ", "؟\n", "\n", " ", "."]))
+    def test_hold_every_token(self, lengths: list[int], glue: str) -> None:
+        doc = self.NLP(glue.join("الف " * length for length in lengths))
+        (windows,) = sentence_windows([doc], 64)
+        assert sorted({token.i for window in windows for token in window}) == list(range(len(doc)))
+        assert all(0 < len(window) <= 64 for window in windows)
+        for before, after in pairwise(windows):
+            assert len(before) > 32
+            assert before.end - after.start in (0, OVERLAP)
+
+    def test_are_whole_sentences_where_they_can(self) -> None:
+        doc = self.NLP(" ".join([f"{'الف ' * 23}."] * 5))
+        (windows,) = sentence_windows([doc], 64)  # sentences of 24 tokens: two fit
+        assert [(window.start, window.end) for window in windows] == [(0, 48), (48, 96), (96, 120)]
+
+    def test_are_cut_hard_without_sentences(self) -> None:
+        (windows,) = sentence_windows([self.NLP("الف " * 110)], 64)
+        assert [(window.start, window.end) for window in windows] == [(0, 64), (32, 96), (64, 110)]
+
+    def test_a_point_in_a_number_ends_nothing(self) -> None:
+        (windows,) = sentence_windows([self.NLP("الف " * 39 + "۳.۵ " + "الف " * 60)], 64)
+        assert windows[0].end == 64
+
+    def test_short_texts_are_whole(self) -> None:
+        docs = [self.NLP(text) for text in ("", "الف. ب", "الف " * 64)]
+        assert [[window.text for window in windows] for windows in sentence_windows(docs, 64)] == [
+            [],
+            ["الف. ب"],
+            [docs[2].text.rstrip()],
+        ]
+
+    def test_windows_too_small_to_overlap_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="too small"):
+            sentence_windows([], OVERLAP)
+
+    def test_replace_those_of_the_pipeline(self, nlp: Language, tmp_path: Path) -> None:
+        configured = nlp.config["components"]["transformer"]["model"]["get_spans"]
+        getter = speed_up(nlp).get_pipe("transformer").model.attrs["get_spans"]
+        (windows,) = getter([nlp.make_doc("شیراز. " * 100)])
+        assert [len(window) for window in windows] == [128, 72]
+        nlp.to_disk(tmp_path)  # as it was, and without this code
+        assert spacy.load(tmp_path).config["components"]["transformer"]["model"]["get_spans"] == configured
 
 
 class TestBertBase:

@@ -188,16 +188,16 @@ def prepare(
 
     Without ``test_file`` block ``fold`` (1 is the first) of ``folds`` is tested on.
     Raises :class:`InputError` with all problems of both files, unless
-    ``skip_problems``: then sentences with a problem are left out and listed.
+    ``skip_problems``: then sentences with a problem are left out and listed, if a file has others.
     """
     paths = [train_file, *([test_file] if test_file else [])]
     read = [_read(path, benchmark) for path in paths]
     problems = [problem for _, found in read for problem in found]
     unusable = [problem for problem in problems if not problem.doc_id]
     unusable += [
-        Problem(str(path), 0, "", "no sentences")
+        Problem(str(path), 0, "", "no sentence without a problem" if found else "no sentences")
         for path, (records, found) in zip(paths, read, strict=True)
-        if not records and not found
+        if not records and all(problem.doc_id for problem in found)
     ]
     if not test_file and not 1 <= fold <= folds <= len(read[0][0]):
         unusable.append(Problem(str(train_file), 0, "", f"there is no block {fold} of {folds}"))

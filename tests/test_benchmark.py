@@ -136,6 +136,15 @@ class TestPrepare:
         assert manifest.sentences == {"train": 36, "dev": 4, "test": 3}
         assert len(manifest.left_out) == 2
 
+    @pytest.mark.parametrize(
+        ("text", "reason"), [("", "no sentences"), ("سارا B-PER\nآمد O\n", "no sentence without a problem")]
+    )
+    def test_a_file_of_which_nothing_is_left(self, train: Path, tmp_path: Path, text: str, reason: str) -> None:
+        empty = write(tmp_path / "empty.txt", text)
+        with pytest.raises(InputError, match=f"{empty}: .*{reason}"):
+            by_file(train, empty, tmp_path / "out", skip_problems=True)
+        assert not (tmp_path / "out").exists()
+
     def test_repairs_are_listed(self, train: Path, held_out: Path, tmp_path: Path) -> None:
         write(held_out, held_out.read_text(encoding="utf-8") + "\nعلی I-pers\nآمد O\n")
         manifest = by_file(train, held_out, tmp_path / "out")

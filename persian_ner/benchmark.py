@@ -195,7 +195,7 @@ def prepare(
     problems = [problem for _, found in read for problem in found]
     unusable = [problem for problem in problems if not problem.doc_id]
     unusable += [
-        Problem(str(path), 0, "", "no sentence without a problem" if found else "no sentences")
+        Problem(str(path), 0, "", "no sentence without a problem")
         for path, (records, found) in zip(paths, read, strict=True)
         if not records and all(problem.doc_id for problem in found)
     ]

@@ -128,14 +128,15 @@ def start_from_head(encoder: str, renamed: dict[str, str] | None = None) -> Call
             return nlp
         component: Any = nlp.get_pipe("ner")
         known = {label for labels in _moves(path).values() for label in labels if label}
-        if known == set(component.labels):
+        names = {label: (renamed or {}).get(label, label) for label in component.labels}
+        if {label: label for label in known} == names:
             component.from_disk(path, exclude=["vocab"])
             _logger.info("ner starts from %s", path)
             return nlp
         config = {key: value for key, value in nlp.get_pipe_config("ner").items() if key != "factory"}
         head = nlp.create_pipe("ner", config=config).from_disk(path, exclude=["vocab"])  # type: ignore[attr-defined]
-        _copy_head(head, component, renamed or {})
-        anew = [label for label in component.labels if (renamed or {}).get(label, label) not in known]
+        _copy_head(head, component, names)
+        anew = [label for label, name in names.items() if name not in known]
         if anew:
             _logger.warning("%s lacks the labels %s: they begin anew (configs/new-labels.cfg)", path, ", ".join(anew))
         return nlp
@@ -143,13 +144,13 @@ def start_from_head(encoder: str, renamed: dict[str, str] | None = None) -> Call
     return load_head
 
 
-def _copy_head(source: Any, target: Any, renamed: dict[str, str]) -> None:
-    """Give ``target``, an initialised ``ner``, the weights of ``source``, as far as they have the same moves."""
+def _copy_head(source: Any, target: Any, names: dict[str, str]) -> None:
+    """Give ``target``, an initialised ``ner``, the weights of ``source``, whose ``names`` for its labels are given."""
     own, other = ([ner.moves.get_class_name(i) for i in range(ner.moves.n_moves)] for ner in (target, source))
     rows: list[tuple[int, int]] = []
     for row, move in enumerate(own):
         action, hyphen, label = move.partition("-")
-        name = action + hyphen + renamed.get(label, label)
+        name = action + hyphen + names.get(label, label)  # «O» and the move that blocks have none
         if name in other:
             rows.append((row, other.index(name)))
     to, of = (list(part) for part in zip(*rows, strict=True))

@@ -22,6 +22,7 @@ from tiny_corpus import PARAGRAPH
 from tiny_encoder import save_encoder
 
 from persian_ner import adapted_encoder, docbin
+from persian_ner.labels import LABELS
 from persian_ner.readers import markup
 from persian_ner.records import Record
 
@@ -41,12 +42,20 @@ def doc(relabelled: dict[str, str] | None = None) -> Doc:
     return made
 
 
-def initialised(folder: Path, encoder: Path, train: Doc, seed: int = 0) -> Language:
+def initialised(
+    folder: Path, encoder: Path, train: Doc, seed: int = 0, *, head: bool = True, renamed: dict[str, str] | None = None
+) -> Language:
     """The default pipeline before its first step, on a training set of one document."""
     docbin.write([train], folder / "train.spacy")
     paths = {"paths.train": folder / "train.spacy", "paths.dev": folder / "train.spacy", "paths.encoder": encoder}
     overrides: dict[str, Any] = {name: str(path) for name, path in paths.items()} | {"system.seed": seed}
-    return init_nlp(load_config(ROOT / "configs" / "default.cfg", overrides=overrides))
+    config = load_config(ROOT / "configs" / "default.cfg", overrides=overrides)
+    callbacks = config["initialize"]["after_init"]["*"]
+    if not head:
+        del callbacks["head"]
+    elif renamed is not None:
+        callbacks["head"]["renamed"] = renamed
+    return init_nlp(config)
 
 
 @pytest.fixture(scope="module")
@@ -92,22 +101,49 @@ def test_same_labels_start_from_the_head(adapted: tuple[Path, Path], tmp_path: P
     assert started.get_pipe("ner").labels == trained.get_pipe("ner").labels
 
 
+def outputs(nlp: Language) -> dict[str, bytes]:
+    """The weights of each move of ``ner``, by its name: what they are, not where they stand."""
+    ner: Any = nlp.get_pipe("ner")
+    lower = ner.model.get_ref("lower")
+    return {
+        ner.moves.get_class_name(row): lower.get_param("W")[:, row].tobytes() + lower.get_param("b")[row].tobytes()
+        for row in range(ner.moves.n_moves)
+    }
+
+
 @pytest.mark.parametrize(
-    ("relabelled", "labels"),
+    ("relabelled", "renamed", "same", "anew"),
     [
-        pytest.param({"EVENT": "PRODUCT"}, {"PER", "ORG", "GPE", "PRODUCT", "DATE"}, id="as many"),
-        pytest.param({"قم": "PRODUCT"}, {"PER", "ORG", "GPE", "EVENT", "PRODUCT", "DATE"}, id="more"),
-        pytest.param({"EVENT": "ORG"}, {"PER", "ORG", "GPE", "DATE"}, id="fewer"),
-        pytest.param({"GPE": "loc", "قم": "fac"}, {"PER", "ORG", "loc", "fac", "EVENT", "DATE"}, id="new"),
+        pytest.param({"EVENT": "PRODUCT"}, {}, "PER ORG GPE DATE", "PRODUCT", id="as many"),
+        pytest.param({"قم": "PRODUCT"}, {}, "PER ORG GPE EVENT DATE", "PRODUCT", id="more"),
+        pytest.param({"EVENT": "ORG"}, {}, "PER ORG GPE DATE", "", id="fewer"),
+        pytest.param({"EVENT": "pro", "GPE": "loc"}, {"loc": "GPE"}, "PER ORG DATE loc", "pro", id="renamed"),
+        pytest.param({"EVENT": "GPE", "قم": "EVENT"}, {"EVENT": "PER"}, "PER ORG GPE DATE EVENT", "", id="read anew"),
+        pytest.param({label: label.lower() for label in LABELS}, {}, "", "per org gpe event date", id="all new"),
     ],
 )
-def test_other_labels_start_afresh(
-    adapted: tuple[Path, Path], tmp_path: Path, relabelled: dict[str, str], labels: set[str]
+def test_labels_that_the_head_knows_start_from_it(
+    adapted: tuple[Path, Path],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    relabelled: dict[str, str],
+    renamed: dict[str, str],
+    same: str,
+    anew: str,
 ) -> None:
     pipeline, encoder = adapted
-    started = initialised(tmp_path, encoder, doc(relabelled), seed=2)
-    assert set(started.get_pipe("ner").labels) == labels
-    assert head(started) != head(spacy.load(pipeline))
+    kept = outputs(spacy.load(pipeline))
+    fresh = initialised(tmp_path, encoder, doc(relabelled), seed=2, head=False)
+    caplog.clear()
+    started = initialised(tmp_path, encoder, doc(relabelled), seed=2, renamed=renamed)
+    assert set(started.get_pipe("ner").labels) == {*same.split(), *anew.split()}
+    own, before = outputs(started), outputs(fresh)
+    for move, weights in own.items():
+        action, hyphen, label = move.partition("-")
+        expected = before[move] if label in anew.split() else kept[action + hyphen + renamed.get(label, label)]
+        assert weights == expected, move
+    warned = [record.getMessage() for record in caplog.records if "begin anew" in record.getMessage()]
+    assert [set(anew.split()) <= set(re.findall(r"\w+", message)) for message in warned] == [True] * bool(anew)
     assert started("سارا به همدان رفت.").text == "سارا به همدان رفت."  # its moves fit its network
 
 

@@ -56,10 +56,10 @@ class _Schema(BaseModel):
 class Bin(_Schema):
     """Entities with similar confidences, from ``low`` to ``high``, both included."""
 
-    low: float
-    high: float
-    count: int
-    mean_confidence: float
+    low: float = Field(description="the lowest confidence")
+    high: float = Field(description="the highest confidence")
+    count: int = Field(description="how many entities")
+    mean_confidence: float = Field(description="the mean of their confidences")
     precision: float = Field(description="how many of them are right")
 
 
@@ -68,7 +68,7 @@ class Calibration(_Schema):
 
     bins: list[Bin] = Field(description="of about equally many entities, by ascending confidence")
     ece: float = Field(description="expected calibration error over the bins")
-    brier: float
+    brier: float = Field(description="Brier score: mean squared distance of confidence and outcome")
     auroc: float | None = Field(description="null when all entities are right, or all wrong")
     temperature: float | None = Field(default=None, description="of the component that gave the confidences")
     unscored: int = Field(default=0, description="predicted entities without a confidence, which do not count here")

@@ -19,8 +19,10 @@ make p larger. Documents are the units since the spans of one depend on each oth
 
 **Correction** (Holm 1979): p-values of the labels are corrected together, those of
 all labels together apart from them. With several systems against the baseline, all
-these comparisons are one family. Measures are not corrected for each other: it is
-strict F1 that decides, the others are there to explain it.
+these comparisons are one family. Strict F1 decides, and is corrected for nothing else.
+The other three ways of matching are there to explain it, and are one family with each
+other, so that whoever looks at all three finds a difference by chance no more often.
+Precision, recall and F1 are not corrected for each other.
 
 **Runs of several seeds** are summed, document by document, before both (each system
 with the same weight, however many runs it has). This asks whether these very runs,
@@ -47,13 +49,18 @@ from persian_ner.evaluate import METRICS_FILE, PREDICTIONS_FILE, read_evaluation
 from persian_ner.files import checksum, git_commit, write_text
 from persian_ner.metrics import (
     LEVEL,
+    MATCH_TYPES,
+    MEASURES,
     SEED,
     Evaluated,
     Interval,
+    MatchType,
     Metrics,
     Provenance,
-    Score,
-    compute,
+    credit_counts,
+    interval_ends,
+    match_counts,
+    measures,
     scored_spans,
     span_defects,
 )
@@ -68,8 +75,8 @@ ALPHA = 0.05
 PERMUTATIONS = 10_000
 RESAMPLES = 10_000
 
-MATCHES = ("strict", "partial")
-MEASURES = ("precision", "recall", "f1")
+_FAMILIES: tuple[tuple[MatchType, ...], ...] = (("strict",), ("exact", "partial", "type"))
+"""Ways of matching whose p-values are corrected together."""
 
 Verdict = Literal["better", "worse", "open", "same", "undefined"]
 
@@ -127,10 +134,12 @@ class Values(_Schema):
 
 
 class SystemScores(_Schema):
-    """Both ways of matching, as in ``metrics.json``."""
+    """All ways of matching, as in ``metrics.json``."""
 
     strict: Values
+    exact: Values | None = Field(default=None, description="null in files before version 3")
     partial: Values
+    type: Values | None = Field(default=None, description="null in files before version 3")
 
 
 class System(_Schema):
@@ -169,7 +178,9 @@ class Contrast(_Schema):
 
     documents_differing: int = Field(description="documents in which the strict counts differ")
     strict: Differences
+    exact: Differences | None = Field(default=None, description="null in files before version 3")
     partial: Differences
+    type: Differences | None = Field(default=None, description="null in files before version 3")
     verdict: Verdict
     sentence: str
 
@@ -196,10 +207,11 @@ class Method(_Schema):
 class Comparison(_Schema):
     """Everything that was compared. ``differences`` is empty when all runs are of one system.
 
-    Version 2 added ``created``, ``git_commit`` and what made each run; files of version 1 are read as well.
+    Version 2 added ``created``, ``git_commit`` and what made each run, version 3 the ways of matching ``exact`` and
+    ``type``, and corrects ``partial`` together with them; files of older versions are read as well.
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     created: datetime | None = Field(default=None, description="null in files before version 2")
     git_commit: str | None = Field(default=None, description="of the code that compared; null outside a repository")
     documents: int
@@ -272,7 +284,7 @@ def compare(
     weight = math.lcm(*map(len, systems.values()))
     pooled = {name: found.sum(axis=0) * (weight // len(found)) for name, found in counts.items()}
     baseline, *others = systems
-    p = np.empty((len(others), 1 + len(labels), len(MATCHES), len(MEASURES)))
+    p = np.empty((len(others), 1 + len(labels), len(MATCH_TYPES), len(MEASURES)))
     for index, name in enumerate(others):
         p[index] = _p_values(pooled[baseline], pooled[name], permutations, seed)
     tests = zip(others, p, _corrected(p), strict=True)
@@ -314,6 +326,25 @@ def sentences(comparison: Comparison, per_label: bool = True) -> list[str]:
     ]
 
 
+def verdict(difference: Difference) -> Verdict:
+    """What a difference comes to; ``same`` is said of strict counts only, see :class:`Contrast`."""
+    if difference.value is None or difference.corrected_p is None:
+        return "undefined"
+    if difference.corrected_p >= ALPHA:
+        return "open"
+    return "better" if difference.value > 0 else "worse"
+
+
+def other_sentences(comparison: Comparison) -> list[str]:
+    """What each comparison comes to by the other ways of matching, all labels together."""
+    return [
+        _other_sentence(against, match)
+        for against in comparison.differences
+        for family in _FAMILIES[1:]
+        for match in family
+    ]
+
+
 def to_markdown(comparison: Comparison) -> str:
     """The comparison as Markdown: sentences, scores side by side, differences, and how to read them."""
     return render_markdown(
@@ -321,7 +352,8 @@ def to_markdown(comparison: Comparison) -> str:
         {"cell": markdown_cell, "value": _value_cell, "points": _points, "range": _range, "p": p_text},
         comparison=comparison,
         run_counts={len(system.runs) for system in comparison.systems},
-        matches=MATCHES,
+        matches=MATCH_TYPES,
+        others=other_sentences(comparison),
         measures={"precision": "P", "recall": "R", "f1": "F1"},
     )
 
@@ -403,30 +435,14 @@ def _counts(run: Run, ids: Sequence[str], labels: Sequence[str]) -> _Array:
     Whole numbers, by the rules of :mod:`persian_ner.metrics`; as floats, which numpy multiplies much faster.
     """
     by_id = {document.doc_id: document for document in run.documents}
-    counts = np.zeros((len(ids), 1 + len(labels), len(MATCHES), 3))
-    for row, doc_id in enumerate(ids):
-        metrics = compute([by_id[doc_id]], labels)
-        for column, scores in enumerate([metrics.overall, *(metrics.per_label[label] for label in labels)]):
-            counts[row, column] = [_triple(getattr(scores, match)) for match in MATCHES]
-    return counts
-
-
-def _triple(score: Score) -> list[int]:
-    matched = score.correct + score.incorrect + score.partial
-    return [2 * score.correct + score.partial, matched + score.spurious, matched + score.missed]
-
-
-def _measures(totals: _Array) -> _Array:
-    """Counts in the last dimension become precision, recall and F1; nan where there is nothing to divide by."""
-    credit, predicted, gold = np.moveaxis(totals, -1, 0)
-    with np.errstate(invalid="ignore"):  # 0 / 0: without spans there is no credit
-        return np.stack([credit / (2 * predicted), credit / (2 * gold), credit / (predicted + gold)], axis=-1)
+    scored = [scored_spans(by_id[doc_id]) for doc_id in ids]
+    return credit_counts(match_counts(scored, labels)).astype(float)
 
 
 def _p_values(baseline: _Array, system: _Array, permutations: int, seed: int) -> _Array:
     """(all labels together and then each label, way of matching, measure); nan where the difference is undefined."""
     totals = baseline.sum(axis=0), system.sum(axis=0)
-    observed = np.abs(_measures(totals[1]) - _measures(totals[0]))
+    observed = np.abs(measures(totals[1]) - measures(totals[0]))
 
     def draw(rng: np.random.Generator, size: int) -> _Array:
         return rng.integers(2, size=(size, len(baseline))).astype(float)
@@ -434,7 +450,7 @@ def _p_values(baseline: _Array, system: _Array, permutations: int, seed: int) ->
     reached = np.zeros(observed.shape)
     for swaps in _chunks(draw, permutations, seed):
         moved = np.tensordot(swaps, system - baseline, axes=1)
-        found = np.abs(_measures(totals[1] - moved) - _measures(totals[0] + moved))
+        found = np.abs(measures(totals[1] - moved) - measures(totals[0] + moved))
         reached += (~(found < observed - _TOLERANCE)).sum(axis=0)  # nan is not less, so it counts
     return np.where(np.isnan(observed), np.nan, (reached + 1) / (permutations + 1))
 
@@ -442,26 +458,19 @@ def _p_values(baseline: _Array, system: _Array, permutations: int, seed: int) ->
 def _intervals(baseline: _Array, system: _Array, resamples: int, seed: int) -> _Array:
     """As :func:`_p_values`, with the two ends in the last dimension."""
     documents, *shape, _ = baseline.shape
-    ends = np.full((*shape, len(MEASURES), 2), np.nan)
     if documents < 2:
-        return ends
+        return np.full((*shape, len(MEASURES), 2), np.nan)
 
     def draw(rng: np.random.Generator, size: int) -> _Array:
         return rng.multinomial(documents, [1 / documents] * documents, size=size).astype(float)
 
     found = np.concatenate(
         [
-            _measures(np.tensordot(draws, system, axes=1)) - _measures(np.tensordot(draws, baseline, axes=1))
+            measures(np.tensordot(draws, system, axes=1)) - measures(np.tensordot(draws, baseline, axes=1))
             for draws in _chunks(draw, resamples, seed)
         ]
     )
-    by_place = np.moveaxis(found, 0, -1)
-    for place in np.ndindex(ends.shape[:-1]):
-        differences = by_place[place]
-        known = differences[~np.isnan(differences)]
-        if known.size:
-            ends[place] = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return ends
+    return interval_ends(found)
 
 
 def _chunks(draw: Callable[[np.random.Generator, int], _Array], total: int, seed: int) -> Iterator[_Array]:
@@ -471,13 +480,14 @@ def _chunks(draw: Callable[[np.random.Generator, int], _Array], total: int, seed
 
 
 def _corrected(p: _Array) -> _Array:
-    """Holm's correction by way of matching and measure: all labels together over the systems, labels over both."""
+    """Holm's correction by family and measure: all labels together over the systems, labels over both."""
     corrected = np.empty_like(p)
-    for match in range(len(MATCHES)):
+    for family in _FAMILIES:
+        matches = [MATCH_TYPES.index(match) for match in family]
         for measure in range(len(MEASURES)):
-            corrected[:, 0, match, measure] = holm(p[:, 0, match, measure])
-            labels = p[:, 1:, match, measure]
-            corrected[:, 1:, match, measure] = holm(labels.ravel()).reshape(labels.shape)
+            for columns in (slice(0, 1), slice(1, None)):
+                tests = p[:, columns, matches, measure]
+                corrected[:, columns, matches, measure] = holm(tests.ravel()).reshape(tests.shape)
     return corrected
 
 
@@ -505,7 +515,7 @@ def _against(pairs: Sequence[_Pair], intervals: _Array, p: _Array, corrected: _A
 
 
 def _contrast(pair: _Pair, intervals: _Array, p: _Array, corrected: _Array) -> Contrast:
-    values = _measures(pair.system.sum(axis=0)) - _measures(pair.baseline.sum(axis=0))
+    values = measures(pair.system.sum(axis=0)) - measures(pair.baseline.sum(axis=0))
     by_match = {
         match: Differences(
             **{
@@ -518,16 +528,18 @@ def _contrast(pair: _Pair, intervals: _Array, p: _Array, corrected: _Array) -> C
                 for n, measure in enumerate(MEASURES)
             }
         )
-        for m, match in enumerate(MATCHES)
+        for m, match in enumerate(MATCH_TYPES)
     }
     strict = by_match["strict"].f1
     differing = int((pair.system[:, 0] != pair.baseline[:, 0]).any(axis=1).sum())
-    verdict = _verdict(strict, differing)
+    found = verdict(strict)
+    if found != "undefined" and not differing:
+        found = "same"
     return Contrast(
         documents_differing=differing,
         **by_match,
-        verdict=verdict,
-        sentence=_sentence(pair, verdict, strict, differing),
+        verdict=found,
+        sentence=_sentence(pair, found, strict, differing),
     )
 
 
@@ -535,34 +547,38 @@ def _interval(low: float, high: float) -> Interval | None:
     return None if math.isnan(low) else Interval(low=float(low), high=float(high))
 
 
-def _verdict(difference: Difference, differing: int) -> Verdict:
-    if difference.value is None or difference.corrected_p is None:
-        return "undefined"
-    if not differing:
-        return "same"
-    if difference.corrected_p >= ALPHA:
-        return "open"
-    return "better" if difference.value > 0 else "worse"
-
-
-def _sentence(pair: _Pair, verdict: Verdict, difference: Difference, differing: int) -> str:
+def _sentence(pair: _Pair, found: Verdict, difference: Difference, differing: int) -> str:
     about = f"{pair.label}, {pair.system_name} against {pair.baseline_name}"
-    if verdict == "undefined":
+    if found == "undefined":
         return f"{about}: cannot be compared; there are no gold spans, and not both predict any."
-    if verdict == "same":
+    if found == "same":
         return f"{about}: no difference; the strict counts are the same in every document."
-    numbers = f"{_points(difference.value)} points of strict F1"
+    more = f"corrected p {p_text(difference.corrected_p)}, {differing} of {len(pair.system)} documents differ"
+    return f"{about}: {_found(found, difference, 'strict')} ({more})."
+
+
+def _found(found: Verdict, difference: Difference, match: MatchType) -> str:
+    """What a difference that can be compared comes to, and its size."""
+    numbers = f"{_points(difference.value)} points of {match} F1"
     if difference.interval:
         numbers += f", {LEVEL:.0%} interval {_range(difference.interval)}"
-    p = f"corrected p {p_text(difference.corrected_p)}, {differing} of {len(pair.system)} documents differ"
-    if verdict == "open":
-        return f"{about}: not shown to be real; chance can explain {numbers} ({p})."
-    return f"{about}: really {verdict}; {numbers} ({p})."
+    if found == "open":
+        return f"not shown to be real; chance can explain {numbers}"
+    return f"really {found}; {numbers}"
+
+
+def _other_sentence(against: Against, match: MatchType) -> str:
+    differences: Differences = getattr(against.overall, match)
+    about = f"all labels, {against.system} against {against.baseline}, {match} match"
+    found = verdict(differences.f1)
+    if found == "undefined":
+        return f"{about}: cannot be compared."
+    return f"{about}: {_found(found, differences.f1, match)} (corrected p {p_text(differences.f1.corrected_p)})."
 
 
 def _system(name: str, runs: Sequence[Run], counts: _Array, labels: Sequence[str]) -> System:
-    measures = _measures(counts.sum(axis=1))  # (run, column, way of matching, measure)
-    columns = [_system_scores(measures[:, column]) for column in range(1 + len(labels))]
+    values = measures(counts.sum(axis=1))  # (run, column, way of matching, measure)
+    columns = [_system_scores(values[:, column]) for column in range(1 + len(labels))]
     return System(
         name=name,
         runs=[_run_info(run) for run in runs],
@@ -582,11 +598,11 @@ def _run_info(run: Run) -> RunInfo:
     )
 
 
-def _system_scores(measures: _Array) -> SystemScores:
+def _system_scores(values: _Array) -> SystemScores:
     return SystemScores(
         **{
-            match: Values(**{measure: _value(measures[:, m, n]) for n, measure in enumerate(MEASURES)})
-            for m, match in enumerate(MATCHES)
+            match: Values(**{measure: _value(values[:, m, n]) for n, measure in enumerate(MEASURES)})
+            for m, match in enumerate(MATCH_TYPES)
         }
     )
 

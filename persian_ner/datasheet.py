@@ -417,7 +417,7 @@ def _verdict(first: list[Span], second: list[Span], final: list[Span]) -> Verdic
 
 
 def _score(scores: metrics.Scores) -> Score:
-    strict, interval = scores.strict, scores.strict_f1_interval
+    strict, interval = scores.strict, scores.intervals.strict.f1
     limits = (interval.low, interval.high) if interval else None
     return Score(scores.support, scores.predicted, strict.correct, strict.f1, limits)
 

@@ -69,10 +69,13 @@ class EvaluationMetrics(Metrics):
     """What an evaluation on file holds: the metrics, and those that take the training records to tell.
 
     Version 2 added ``novelty``, version 3 ``calibration``, ``footprint`` and
-    ``by_sentence_length``; files of older versions, which lack them, are read as well.
+    ``by_sentence_length``, version 4 the ``intervals`` of all scores (before, there was
+    ``strict_f1_interval`` alone); files of older versions, which lack them, are read as well.
     """
 
-    schema_version: Literal[1, 2, 3] = 3  # type: ignore[assignment]  # wider than Metrics, and never assigned to
+    schema_version: Literal[1, 2, 3, 4] = Field(  # type: ignore[assignment]  # wider than Metrics, and never assigned to
+        default=4, description="version of this schema; older files are read as well"
+    )
     novelty: Novelty | None = Field(default=None, description="null when no training records were given")
     calibration: Calibration | None = Field(default=None, description="null when no predicted span has a score")
 

@@ -28,8 +28,6 @@ exactly when there are neither gold nor predicted spans.**
 
 from __future__ import annotations
 
-import csv
-import io
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,9 +37,16 @@ from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
-from nervaluate import Evaluator
+from nervaluate.entities import Entity
+from nervaluate.strategies import (
+    EntityTypeEvaluation,
+    EvaluationStrategy,
+    ExactEvaluation,
+    PartialEvaluation,
+    StrictEvaluation,
+)
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from persian_ner.hazm_alignment import sentences
 from persian_ner.labels import LABELS
@@ -60,9 +65,14 @@ RESAMPLES = 1000
 SEED = 0
 LEVEL = 0.95
 
+ScoredSpans = tuple[list[Span], list[Span]]
+"""The gold and the predicted spans of a document that count, as :func:`scored_spans` gives them."""
+Counts = NDArray[np.int64]
+
 ErrorType = Literal["missed", "spurious", "label", "boundary"]
 MatchType = Literal["strict", "exact", "partial", "type"]
 MATCH_TYPES: tuple[MatchType, ...] = get_args(MatchType)
+MEASURES = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -110,21 +120,41 @@ class _Schema(BaseModel):
 class Score(_Schema):
     """Counts of one match type, and what follows from them."""
 
-    correct: int
-    incorrect: int
-    partial: int
-    missed: int
-    spurious: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
+    correct: int = Field(description="COR: pairs that match")
+    incorrect: int = Field(description="INC: pairs that overlap, but do not match")
+    partial: int = Field(description="PAR: pairs with other boundaries, of `partial` only; each counts one half")
+    missed: int = Field(description="MIS: gold spans without a predicted one")
+    spurious: int = Field(description="SPU: predicted spans without a gold one")
+    precision: float | None = Field(description="share of the predicted spans that are right; null without any")
+    recall: float | None = Field(description="share of the gold spans that are found; null without any")
+    f1: float | None = Field(description="harmonic mean of precision and recall; null without gold and predicted spans")
 
 
 class Interval(_Schema):
     """A percentile bootstrap interval."""
 
-    low: float
-    high: float
+    low: float = Field(description="its lower end")
+    high: float = Field(description="its upper end")
+
+
+_UNDEFINED = "null with fewer than two documents, or where the score is null in every resample"
+
+
+class MeasureIntervals(_Schema):
+    """The intervals of one match type."""
+
+    precision: Interval | None = Field(description=f"of the precision; {_UNDEFINED}; null in files before version 4")
+    recall: Interval | None = Field(description=f"of the recall; {_UNDEFINED}; null in files before version 4")
+    f1: Interval | None = Field(description=f"of the F1; {_UNDEFINED}; in files before version 4 of `strict` only")
+
+
+class MatchIntervals(_Schema):
+    """The intervals of all match types."""
+
+    strict: MeasureIntervals = Field(description="of the strict scores")
+    exact: MeasureIntervals = Field(description="of the exact scores")
+    partial: MeasureIntervals = Field(description="of the partial scores")
+    type: MeasureIntervals = Field(description="of the type scores")
 
 
 class Scores(_Schema):
@@ -132,53 +162,62 @@ class Scores(_Schema):
 
     support: int = Field(description="gold spans")
     predicted: int = Field(description="predicted spans")
-    strict: Score
-    exact: Score
-    partial: Score
-    type: Score
-    strict_f1_interval: Interval | None = Field(
-        description="null with fewer than two documents, or where F1 is null in every resample"
-    )
+    strict: Score = Field(description="boundaries and label equal")
+    exact: Score = Field(description="boundaries equal, whatever the label")
+    partial: Score = Field(description="boundaries equal, whatever the label; an overlap counts one half")
+    type: Score = Field(description="any overlap, label equal")
+    intervals: MatchIntervals = Field(description="of the scores, by drawing documents: see `bootstrap`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_file(cls, data: Any) -> Any:
+        """Files before version 4 have one interval, under a name of its own."""
+        if not isinstance(data, dict) or "strict_f1_interval" not in data:
+            return data
+        nothing = dict.fromkeys(MEASURES)
+        intervals: dict[str, Any] = dict.fromkeys(MATCH_TYPES, nothing)
+        intervals["strict"] = {**nothing, "f1": data["strict_f1_interval"]}
+        return {key: value for key, value in data.items() if key != "strict_f1_interval"} | {"intervals": intervals}
 
 
 class Macro(_Schema):
     """Unweighted means of the labels' scores, each over the labels for which it is not null; in a file of strict."""
 
-    precision: float | None
-    recall: float | None
-    f1: float | None
+    precision: float | None = Field(description="mean precision; null where every label's is")
+    recall: float | None = Field(description="mean recall; null where every label's is")
+    f1: float | None = Field(description="mean F1; null where every label's is")
 
 
 class Tally(_Schema):
     """Strict counts and scores of a part of the data."""
 
-    support: int
-    predicted: int
-    correct: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
+    support: int = Field(description="gold spans")
+    predicted: int = Field(description="predicted spans")
+    correct: int = Field(description="predicted spans with boundaries and label of a gold one")
+    precision: float | None = Field(description="`correct` in `predicted`; null without any")
+    recall: float | None = Field(description="`correct` in `support`; null without any")
+    f1: float | None = Field(description="harmonic mean of precision and recall; null without gold and predicted spans")
 
 
 class Group(Tally):
-    """The documents that share one value of a ``meta`` key; ``value`` is null for those without the key."""
+    """The documents that share one value of a ``meta`` key."""
 
-    value: str | None
-    documents: int
+    value: str | None = Field(description="the value; null of the documents without the key")
+    documents: int = Field(description="how many they are")
 
 
 class LengthGroup(Tally):
-    """The spans, or the spans in sentences, of so many words (whitespace-separated); ``5+`` is five or more."""
+    """The spans, or the spans in sentences, of so many words (whitespace-separated)."""
 
-    words: str
+    words: str = Field(description="how many words; `5+` is five or more")
 
 
 class Confusion(_Schema):
-    """How many aligned pairs have this gold and this predicted label; null stands for missed or spurious."""
+    """How many aligned pairs have this gold and this predicted label."""
 
-    gold: str | None
-    predicted: str | None
-    count: int
+    gold: str | None = Field(description="the gold label; null: spurious")
+    predicted: str | None = Field(description="the predicted label; null: missed")
+    count: int = Field(description="pairs")
 
 
 class BoundaryErrors(_Schema):
@@ -188,41 +227,41 @@ class BoundaryErrors(_Schema):
     screen in Persian). A pair counts once per side that is wrong.
     """
 
-    pairs: int
-    left_too_long: int
-    left_too_short: int
-    right_too_long: int
-    right_too_short: int
+    pairs: int = Field(description="pairs with a wrong boundary, or two")
+    left_too_long: int = Field(description="predicted spans that start too early")
+    left_too_short: int = Field(description="predicted spans that start too late")
+    right_too_long: int = Field(description="predicted spans that end too late")
+    right_too_short: int = Field(description="predicted spans that end too early")
 
 
 class Boundaries(_Schema):
     """Boundary errors in total and by gold label."""
 
-    overall: BoundaryErrors
-    per_label: dict[str, BoundaryErrors]
+    overall: BoundaryErrors = Field(description="of all labels together")
+    per_label: dict[str, BoundaryErrors] = Field(description="by gold label")
 
 
 class LeftOut(_Schema):
     """Spans that were not scored, because their document does not annotate their label."""
 
-    gold: int
-    predicted: int
+    gold: int = Field(description="gold spans")
+    predicted: int = Field(description="predicted spans")
 
 
 class Bootstrap(_Schema):
     """How the intervals were made: documents are drawn with replacement."""
 
-    resamples: int
-    seed: int
-    level: float
+    resamples: int = Field(description="how often documents were drawn")
+    seed: int = Field(description="of the random numbers")
+    level: float = Field(description="share of the resamples inside an interval")
 
 
 class Speed(_Schema):
     """Prediction speed over the evaluated texts, in whitespace-separated words of the raw text."""
 
-    words: int
-    seconds: float
-    words_per_second: float | None
+    words: int = Field(description="predicted words")
+    seconds: float = Field(description="the time they took")
+    words_per_second: float | None = Field(description="null without words")
     threads: int | None = Field(
         default=None, description="of PyTorch on a CPU; null on a GPU, and in files of versions that did not tell"
     )
@@ -241,53 +280,58 @@ class Footprint(_Schema):
 class ModelInfo(_Schema):
     """The evaluated pipeline, from its ``meta.json``."""
 
-    name: str
-    lang: str
-    version: str
-    provenance: Any = None
+    name: str = Field(description="its name without the language")
+    lang: str = Field(description="its language")
+    version: str = Field(description="its version")
+    provenance: Any = Field(
+        default=None, description="commit and checksums of its training; null of a pipeline that was not stamped"
+    )
 
 
 class DataInfo(_Schema):
-    """The file the gold annotation was read from."""
+    """A file of records."""
 
-    path: str
-    sha256: str
+    path: str = Field(description="where it was")
+    sha256: str = Field(description="its checksum")
 
 
 class Provenance(_Schema):
     """What was run, on what, with what."""
 
-    created: datetime
-    model: ModelInfo
-    data: DataInfo | None
-    device: str
-    git_commit: str | None
-    versions: dict[str, str]
+    created: datetime = Field(description="when, in UTC")
+    model: ModelInfo = Field(description="the pipeline")
+    data: DataInfo | None = Field(description="the file of the gold annotation; null of records in memory")
+    device: str = Field(description="cpu or gpu, and the machine's architecture")
+    git_commit: str | None = Field(description="of the code, maybe with -dirty; null outside a repository")
+    versions: dict[str, str] = Field(description="of Python and the packages that matter")
 
 
 class Metrics(_Schema):
-    """Everything that one evaluation found. ``overall`` is the micro average."""
+    """Everything that one evaluation found."""
 
-    schema_version: Literal[1] = 1
-    name: str = ""
-    documents: int
-    words: int
-    labels: list[str]
-    overall: Scores
-    macro: Macro
-    per_label: dict[str, Scores]
-    confusion: list[Confusion]
-    boundaries: Boundaries
-    breakdowns: dict[str, list[Group]]
-    by_length: list[LengthGroup]
-    by_sentence_length: list[LengthGroup] = Field(
-        default=[], description="by the sentence in which a span begins; empty in files before version 3"
+    schema_version: Literal[1] = Field(default=1, description="version of this schema")
+    name: str = Field(default="", description="what reports call the evaluation")
+    documents: int = Field(description="evaluated documents")
+    words: int = Field(description="their whitespace-separated words")
+    labels: list[str] = Field(description="all labels, in the order of tables")
+    overall: Scores = Field(description="of all labels together: the micro average")
+    macro: Macro = Field(description="of the labels' strict scores")
+    per_label: dict[str, Scores] = Field(description="of each label's own spans")
+    confusion: list[Confusion] = Field(description="labels of overlapping spans; combinations that occur")
+    boundaries: Boundaries = Field(description="where spans began or ended too early or too late")
+    breakdowns: dict[str, list[Group]] = Field(
+        description="strict scores by the values of a key of the documents' `meta`; empty where no document has the key"
     )
-    left_out: LeftOut
-    bootstrap: Bootstrap
-    speed: Speed | None = None
+    by_length: list[LengthGroup] = Field(description="strict scores by the number of words of a span")
+    by_sentence_length: list[LengthGroup] = Field(
+        default=[],
+        description="strict scores by the words of the sentence around a span; empty in files before version 3",
+    )
+    left_out: LeftOut = Field(description="spans that do not count")
+    bootstrap: Bootstrap = Field(description="how the intervals were made")
+    speed: Speed | None = Field(default=None, description="of the prediction; null where it was not measured")
     footprint: Footprint | None = Field(default=None, description="null in files before version 3")
-    provenance: Provenance | None = None
+    provenance: Provenance | None = Field(default=None, description="null where it was not told")
 
 
 def compute(
@@ -308,9 +352,8 @@ def compute(
         raise InputError(problems)
     scored = [scored_spans(document) for document in documents]
     names = _label_order(labels, scored)
-    counts = _strict_counts(scored, names)
-    intervals = _bootstrap_intervals(counts, resamples, seed)
-    overall, *per_label = _scores(scored, names, intervals)
+    counts = match_counts(scored, names)
+    overall, *per_label = map(_scores, counts.sum(axis=0), _bootstrap_intervals(counts, resamples, seed))
     aligned = [align(gold, predicted) for gold, predicted in scored]
     pairs = [pair for found in aligned for pair in found]
     return Metrics(
@@ -345,36 +388,49 @@ def macro(per_label: Iterable[Scores], match: MatchType) -> Macro:
     )
 
 
-CSV_COLUMNS = (
-    *("evaluation", "label", "match", "precision", "recall", "f1", "f1_low", "f1_high", "support", "predicted"),
-    *("correct", "incorrect", "partial", "missed", "spurious"),
-)
+def match_counts(scored: Sequence[ScoredSpans], labels: Sequence[str]) -> Counts:
+    """What nervaluate counts in each document, of which :func:`scored_spans` gives the spans.
 
-
-def to_csv(evaluations: Iterable[Metrics]) -> str:
-    """A row for each evaluation, label and match type, with ``all (micro)`` and ``all (macro)`` after the labels.
-
-    Scores are shares of 1. A cell is empty where its value is null, or not defined for the row.
+    Dimensions: document; all labels together and then each label; match type; COR, INC, PAR, MIS, SPU.
+    Every span's label is one of ``labels``.
     """
-    file = io.StringIO()
-    writer = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for metrics in evaluations:
-        for label, scores in [*metrics.per_label.items(), ("all (micro)", metrics.overall)]:
-            for match in MATCH_TYPES:
-                interval = scores.strict_f1_interval if match == "strict" else None
-                writer.writerow(
-                    {
-                        **{"evaluation": metrics.name, "label": label, "match": match},
-                        **{"support": scores.support, "predicted": scores.predicted},
-                        **getattr(scores, match).model_dump(),
-                        **({"f1_low": interval.low, "f1_high": interval.high} if interval else {}),
-                    }
-                )
-        for match in MATCH_TYPES:
-            means = macro(metrics.per_label.values(), match).model_dump()
-            writer.writerow({"evaluation": metrics.name, "label": "all (macro)", "match": match, **means})
-    return file.getvalue()
+    counts = np.zeros((len(scored), 1 + len(labels), len(MATCH_TYPES), 5), dtype=np.int64)
+    for row, sides in enumerate(scored):
+        gold, predicted = ([Entity(span.label, span.start, span.end - 1) for span in side] for side in sides)
+        present = {entity.label for entity in [*gold, *predicted]}
+        for column, label in enumerate([None, *labels]):
+            if label is None or label in present:
+                ours, theirs = ([e for e in side if label in (None, e.label)] for side in (gold, predicted))
+                counts[row, column] = [_outcomes(_STRATEGIES[match], ours, theirs, labels) for match in MATCH_TYPES]
+    return counts
+
+
+def credit_counts(counts: Counts) -> Counts:
+    """The last dimension of :func:`match_counts` becomes twice the credit, predicted spans and gold spans."""
+    correct, incorrect, partial, missed, spurious = np.moveaxis(counts, -1, 0)
+    paired = correct + incorrect + partial
+    return np.stack([2 * correct + partial, paired + spurious, paired + missed], axis=-1)
+
+
+def measures(totals: NDArray[Any]) -> NDArray[np.float64]:
+    """The last dimension of :func:`credit_counts` becomes precision, recall and F1; nan for 0 / 0."""
+    credit, predicted, gold = np.moveaxis(totals, -1, 0)
+    with np.errstate(invalid="ignore"):  # without spans there is no credit
+        return np.stack([credit / (2 * predicted), credit / (2 * gold), credit / (predicted + gold)], axis=-1)
+
+
+def interval_ends(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first dimension, of resamples, gives way to a last one with the two ends of the interval.
+
+    Resamples that are nan say nothing and are left out; where all are, so are the ends.
+    """
+    by_place = np.moveaxis(resampled, 0, -1)
+    ends = np.full((*by_place.shape[:-1], 2), np.nan)
+    for place in np.ndindex(ends.shape[:-1]):
+        known = by_place[place][~np.isnan(by_place[place])]
+        if known.size:
+            ends[place] = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return ends
 
 
 def count_words(text: str) -> int:
@@ -382,7 +438,7 @@ def count_words(text: str) -> int:
     return len(text.split())
 
 
-def scored_spans(document: Evaluated) -> tuple[list[Span], list[Span]]:
+def scored_spans(document: Evaluated) -> ScoredSpans:
     """The gold and predicted spans that count in this document, in text order."""
     allowed = document.annotated_labels
 
@@ -446,11 +502,7 @@ def _span_problems(document: Evaluated) -> Iterator[Problem]:
             yield Problem(side, 0, document.doc_id, defect)
 
 
-_ScoredDoc = tuple[list[Span], list[Span]]
-_Counts = NDArray[np.int64]
-
-
-def _label_order(labels: Sequence[str], scored: Sequence[_ScoredDoc]) -> list[str]:
+def _label_order(labels: Sequence[str], scored: Sequence[ScoredSpans]) -> list[str]:
     found = {span.label for sides in scored for side in sides for span in side}
     return [*labels, *sorted(found.difference(labels))]
 
@@ -486,83 +538,55 @@ def _tally(correct: int, predicted: int, support: int) -> dict[str, Any]:
     }
 
 
-def _scores(scored: Sequence[_ScoredDoc], labels: Sequence[str], intervals: Sequence[Interval | None]) -> list[Scores]:
-    """All match types by nervaluate: first all labels together, then each label in order."""
-
-    def entities(spans: list[Span]) -> list[dict[str, Any]]:
-        return [{"label": span.label, "start": span.start, "end": span.end - 1} for span in spans]
-
-    evaluator = Evaluator(
-        [entities(gold) for gold, _ in scored],
-        [entities(predicted) for _, predicted in scored],
-        tags=list(labels),
-        loader="dict",
-    )
-    results = evaluator.evaluate()
-    # nervaluate leaves out labels without spans, and everything when there are no documents.
-    by_column = [results["overall"], *(results["entities"].get(label, {}) for label in labels)]
-    return [_match_types(result, interval) for result, interval in zip(by_column, intervals, strict=True)]
+_STRATEGIES: dict[MatchType, EvaluationStrategy] = {
+    "strict": StrictEvaluation(),
+    "exact": ExactEvaluation(),
+    "partial": PartialEvaluation(),
+    "type": EntityTypeEvaluation(),
+}
 
 
-def _match_types(result: dict[str, Any], interval: Interval | None) -> Scores:
-    def score(match_type: str) -> Score:
-        if match_type not in result:
-            return _score(0, 0, 0, 0, 0)
-        found = result[match_type]
-        return _score(found.correct, found.incorrect, found.partial, found.missed, found.spurious)
+def _outcomes(
+    strategy: EvaluationStrategy, gold: list[Entity], predicted: list[Entity], labels: Sequence[str]
+) -> tuple[int, ...]:
+    found, _ = strategy.evaluate(gold, predicted, list(labels))
+    return found.correct, found.incorrect, found.partial, found.missed, found.spurious
 
-    strict = score("strict")
+
+def _scores(counts: Counts, ends: NDArray[np.float64]) -> Scores:
+    """Scores of one column of :func:`match_counts`, summed over the documents, and of its intervals' ends."""
+    found = {match: _score(*map(int, outcomes)) for match, outcomes in zip(MATCH_TYPES, counts, strict=True)}
+    intervals = {
+        match: MeasureIntervals(**{measure: _interval(*pair) for measure, pair in zip(MEASURES, pairs, strict=True)})
+        for match, pairs in zip(MATCH_TYPES, ends, strict=True)
+    }
+    strict = found["strict"]
     return Scores(
         support=strict.correct + strict.incorrect + strict.missed,
         predicted=strict.correct + strict.incorrect + strict.spurious,
-        strict=strict,
-        exact=score("exact"),
-        partial=score("partial"),
-        type=score("ent_type"),
-        strict_f1_interval=interval,
+        **found,
+        intervals=MatchIntervals(**intervals),
     )
 
 
-def _strict_counts(scored: Sequence[_ScoredDoc], labels: Sequence[str]) -> _Counts:
-    """(document, all labels together and then each label, [correct, predicted, gold])."""
-    counts = np.zeros((len(scored), 1 + len(labels), 3), dtype=np.int64)
-    column = {label: index for index, label in enumerate(labels, start=1)}
-    for row, (gold, predicted) in enumerate(scored):
-        expected = {(span.start, span.end, span.label) for span in gold}
-        for span in predicted:
-            counts[row, column[span.label], 0] += (span.start, span.end, span.label) in expected
-            counts[row, column[span.label], 1] += 1
-        for span in gold:
-            counts[row, column[span.label], 2] += 1
-    counts[:, 0] = counts[:, 1:].sum(axis=1)
-    return counts
-
-
-def _bootstrap_intervals(counts: _Counts, resamples: int, seed: int) -> list[Interval | None]:
-    """Percentile intervals of strict F1, one for each column of ``counts``.
+def _bootstrap_intervals(counts: Counts, resamples: int, seed: int) -> NDArray[np.float64]:
+    """Ends of percentile intervals, in the place of the documents' counts: (column, match type, measure, end).
 
     Documents, not spans, are drawn, since the spans of a document depend on each
-    other. Resamples where a label's F1 is null say nothing about it and are left
-    out of its interval.
+    other. Resamples where a score is null say nothing about it and are left out.
     """
-    documents, columns, _ = counts.shape
+    documents, *shape, _ = counts.shape
     if documents < 2:
-        return [None] * columns
+        return np.full((*shape, len(MEASURES), 2), np.nan)
     rng = np.random.default_rng(seed)
-    flat = counts.reshape(documents, -1)
+    flat = credit_counts(counts).reshape(documents, -1)
     draws = (np.bincount(rng.integers(documents, size=documents), minlength=documents) for _ in range(resamples))
-    totals = np.stack([draw @ flat for draw in draws]).reshape(resamples, columns, 3)
-    return [_interval(totals[:, column]) for column in range(columns)]
+    totals = np.stack([draw @ flat for draw in draws]).reshape(resamples, *shape, 3)
+    return interval_ends(measures(totals))
 
 
-def _interval(totals: _Counts) -> Interval | None:
-    correct, predicted, gold = totals.T
-    known = predicted + gold > 0
-    if not known.any():
-        return None
-    f1 = 2 * correct[known] / (predicted + gold)[known]
-    low, high = np.quantile(f1, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(low=float(low), high=float(high))
+def _interval(low: float, high: float) -> Interval | None:
+    return None if np.isnan(low) else Interval(low=float(low), high=float(high))
 
 
 def _confusion(pairs: Sequence[Pair], labels: Sequence[str]) -> list[Confusion]:
@@ -599,7 +623,7 @@ def _boundary_errors(pairs: Sequence[tuple[Span, Span]]) -> BoundaryErrors:
     )
 
 
-def _groups(documents: Sequence[Evaluated], counts: _Counts, key: str) -> list[Group]:
+def _groups(documents: Sequence[Evaluated], counts: Counts, key: str) -> list[Group]:
     """One group for each value, by name; the documents without the key last. Empty when no document has it."""
     rows: dict[str | None, list[int]] = {}
     for row, document in enumerate(documents):
@@ -607,10 +631,12 @@ def _groups(documents: Sequence[Evaluated], counts: _Counts, key: str) -> list[G
         rows.setdefault(None if value is None else str(value), []).append(row)
     if set(rows) <= {None}:
         return []
+    strict = counts[:, 0, MATCH_TYPES.index("strict")]
     groups = []
     for value in sorted(rows, key=lambda value: (value is None, value or "")):
-        correct, predicted, support = (int(n) for n in counts[rows[value], 0].sum(axis=0))
-        groups.append(Group(value=value, documents=len(rows[value]), **_tally(correct, predicted, support)))
+        total = strict[rows[value]].sum(axis=0)
+        _, predicted, support = (int(count) for count in credit_counts(total))
+        groups.append(Group(value=value, documents=len(rows[value]), **_tally(int(total[0]), predicted, support)))
     return groups
 
 
@@ -662,7 +688,7 @@ def _sentence_bucket(text: str) -> _Bucket:
     return bucket
 
 
-def _left_out(documents: Sequence[Evaluated], scored: Sequence[_ScoredDoc]) -> LeftOut:
+def _left_out(documents: Sequence[Evaluated], scored: Sequence[ScoredSpans]) -> LeftOut:
     return LeftOut(
         gold=sum(len(document.gold) for document in documents) - sum(len(gold) for gold, _ in scored),
         predicted=sum(len(document.predicted) for document in documents) - sum(len(found) for _, found in scored),

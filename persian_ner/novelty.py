@@ -48,9 +48,9 @@ class ByKnown(_Schema):
     sides, so the counts of the groups add up to those of all spans.
     """
 
-    same_label: Tally
-    other_label: Tally
-    never: Tally
+    same_label: Tally = Field(description="training annotates the surface with the label")
+    other_label: Tally = Field(description="training annotates the surface, but never with the label")
+    never: Tally = Field(description="training does not annotate the surface")
 
 
 class Novelty(_Schema):
@@ -58,8 +58,8 @@ class Novelty(_Schema):
 
     training: DataInfo | None = Field(description="the file of the training records")
     surfaces: int = Field(description="different surfaces that training annotates, in comparable form")
-    overall: ByKnown
-    per_label: dict[str, ByKnown]
+    overall: ByKnown = Field(description="of all labels together")
+    per_label: dict[str, ByKnown] = Field(description="of each label")
 
 
 def training_labels(records: Iterable[Record]) -> dict[str, frozenset[str]]:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from persian_ner import templating
 from persian_ner.calibration import Calibration
-from persian_ner.compare import Run, Verdict, p_text
+from persian_ner.compare import Run, Verdict, p_text, verdict
 from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.metrics import MATCH_TYPES, ErrorType, Evaluated, Interval, MatchType, Pair, align, macro, scored_spans
 from persian_ner.novelty import Known
@@ -308,7 +308,7 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
     ]
     return templating.render_html(
         "report.html.j2",
-        _NUMBER_FILTERS | {"css_class": css_class},
+        _NUMBER_FILTERS | {"css_class": css_class, "verdict": verdict},
         style=read_templates("report.css") + palette_css(),
         script=read_templates("fold.js", "report.js"),
         comparisons=side_by_side(runs),

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from persian_ner.compare import Comparison, Run, System, Value, compare, of_same_gold
-from persian_ner.metrics import Interval
+from persian_ner.metrics import MATCH_TYPES, Interval, MatchType
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Strict F1 of a system: of its only run, or the mean of its runs; None where it is undefined.
+    """F1 of a system by one way of matching: of its only run, or the mean of its runs; None where it is undefined.
 
     ``interval`` is the bootstrap interval of the only run, or mean ± ``sd`` of several. A single run has no ``sd``.
     """
@@ -23,10 +23,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A label, or None for all together, and a cell for each system."""
+    """A label, or None for all together, and a cell for each system; ``others`` are those of other ways of matching."""
 
     label: str | None
     cells: list[Cell]
+    others: dict[MatchType, list[Cell]]
 
 
 @dataclass(frozen=True)
@@ -48,23 +49,27 @@ def side_by_side(runs: Sequence[Run]) -> list[SideBySide]:
 
 def _compared(runs: Sequence[Run]) -> SideBySide:
     comparison = compare(runs)
+
+    def cells(label: str | None, match: MatchType) -> list[Cell]:
+        return [_cell(system, label, match, runs) for system in comparison.systems]
+
     return SideBySide(
         names=list(dict.fromkeys(run.metrics.name for run in runs if run.metrics.name)),
         comparison=comparison,
         rows=[
-            Row(label, [_cell(system, label, runs) for system in comparison.systems])
+            Row(label, cells(label, "strict"), {match: cells(label, match) for match in MATCH_TYPES[1:]})
             for label in [*comparison.labels, None]
         ],
     )
 
 
-def _cell(system: System, label: str | None, runs: Sequence[Run]) -> Cell:
-    value = (system.overall if label is None else system.per_label[label]).strict.f1
+def _cell(system: System, label: str | None, match: MatchType, runs: Sequence[Run]) -> Cell:
+    value: Value = getattr(system.overall if label is None else system.per_label[label], match).f1
     if len(system.runs) > 1:
         return Cell(value.mean, value.sd, _around(value))
     metrics = next(run.metrics for run in runs if run.system == system.name)
     scores = metrics.overall if label is None else metrics.per_label.get(label)
-    return Cell(value.mean, None, scores.strict_f1_interval if scores else None)
+    return Cell(value.mean, None, getattr(scores.intervals, match).f1 if scores else None)
 
 
 def _around(value: Value) -> Interval | None:

@@ -26,7 +26,7 @@ def main(
     with reporting_problems():
         comparison = compare.compare(compare.read_runs(runs))
     compare.write(output, comparison)
-    for sentence in compare.sentences(comparison):
+    for sentence in [*compare.sentences(comparison), *compare.other_sentences(comparison)]:
         typer.echo(sentence)
     typer.echo(f"Wrote {output / compare.COMPARISON_FILE} and {output / compare.TABLE_FILE}")
 

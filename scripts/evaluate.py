@@ -68,7 +68,7 @@ def _table(metrics: Metrics) -> Table:
 
 
 def _cells(scores: Scores) -> list[str]:
-    strict, interval = scores.strict, scores.strict_f1_interval
+    strict, interval = scores.strict, scores.intervals.strict.f1
     return [
         *(_show(value) for value in (strict.precision, strict.recall, strict.f1)),
         f"{_show(interval.low)}–{_show(interval.high)}" if interval else "–",

@@ -10,8 +10,8 @@ from _cli import collecting, reporting_problems
 from persian_ner import report
 from persian_ner.evaluate import read_evaluation
 from persian_ner.files import write_text
-from persian_ner.metrics import to_csv
 from persian_ner.records import InputError, Problem
+from persian_ner.tables import to_csv
 
 app = typer.Typer(help=__doc__, add_completion=False)
 
@@ -27,9 +27,7 @@ def main(
     ],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT.html", help="The page to write")],
     markdown: Annotated[Path | None, typer.Option(help="Also write a Markdown summary here")] = None,
-    csv: Annotated[
-        Path | None, typer.Option(help="Also write the scores as a table here: a row per label and match")
-    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write all numbers as a table here, a row a number")] = None,
     training_log: Annotated[Path | None, typer.Option(help="Log of the training of the first one's model")] = None,
 ) -> None:
     """Read metrics.json, predictions.jsonl and, where it is, robustness/robustness.json of each folder; write a page"""
@@ -58,7 +56,7 @@ def main(
         write_text(markdown, "\n".join(map(report.markdown_summary, apart)))
         written.append(markdown)
     if csv:
-        write_text(csv, to_csv(evaluation.metrics for evaluation in apart))
+        write_text(csv, to_csv((evaluation.metrics, evaluation.robustness) for evaluation in apart))
         written.append(csv)
     typer.echo(f"Wrote {' and '.join(map(str, written))}")
 

@@ -19,16 +19,17 @@ from persian_ner.compare import (
     Run,
     compare,
     holm,
+    other_sentences,
     read_runs,
     sentences,
     to_markdown,
+    verdict,
 )
 from persian_ner.evaluate import METRICS_FILE, PREDICTIONS_FILE, write_evaluation
 from persian_ner.files import checksum, git_commit
-from persian_ner.metrics import Evaluated, Interval, Metrics, compute
+from persian_ner.metrics import MATCH_TYPES, MEASURES, Evaluated, Interval, Metrics, compute
 from persian_ner.records import InputError, Span
 
-MEASURES = ("precision", "recall", "f1")
 TEXT = "شیراز کرج قم"
 SHIRAZ, KARAJ, QOM = (0, 5), (6, 9), (10, 12)
 
@@ -160,7 +161,7 @@ def test_p_is_that_of_all_permutations(tmp_path: Path) -> None:
     first = with_predictions(gold, wrong_label, [], wrong_boundary, [], wrong_boundary, gold=gold)
     second = with_predictions(wrong_label, gold, wrong_boundary, gold, wrong_label, gold, gold=gold)
     found = compare([run_of("a", first, tmp_path), run_of("b", second, tmp_path)], permutations=40_000).differences[0]
-    exact = {key: enumerated(first, second, *key) for key in product(("strict", "partial"), MEASURES)}
+    exact = {key: enumerated(first, second, *key) for key in product(MATCH_TYPES, MEASURES)}
     assert len(set(exact.values())) > 3 and None not in exact.values()
     for (match, measure), expected in exact.items():
         p = getattr(getattr(found.overall, match), measure).p
@@ -210,6 +211,45 @@ def test_labels_and_systems_are_one_family(tmp_path: Path) -> None:
         assert found.per_label["PER"].strict.f1.corrected_p == pytest.approx(4 * p)
         # Labels without a span are no members of the family.
         assert found.per_label["GPE"].strict.f1.corrected_p is None
+
+
+def test_other_ways_of_matching_are_one_family(tmp_path: Path) -> None:
+    gold = spans((SHIRAZ, "PER"), (KARAJ, "ORG"))
+    runs = [
+        run_of(name, with_predictions(*[found] * 10, gold=gold), tmp_path) for name, found in (("n", []), ("e", gold))
+    ]
+    (found,) = compare(runs).differences
+    p = found.overall.strict.f1.p
+    assert p is not None and found.overall.strict.f1.corrected_p == p
+    for match in ("exact", "partial", "type"):
+        overall, label = (getattr(contrast, match).f1 for contrast in (found.overall, found.per_label["PER"]))
+        assert overall.p == label.p == p
+        assert overall.corrected_p == pytest.approx(3 * p)  # three ways
+        assert label.corrected_p == pytest.approx(6 * p)  # of two labels each
+        assert found.per_label["GPE"].exact is not None and found.per_label["GPE"].exact.f1.corrected_p is None
+
+
+def test_ways_of_matching_come_to_results_of_their_own(tmp_path: Path) -> None:
+    # «wide» finds every name with another boundary, «blind» nothing: that is nothing in strict, and all in type.
+    wide = spans(((0, 9), "PER"))
+    runs = [
+        run_of("blind", with_predictions(*[[]] * 10), tmp_path),
+        run_of("wide", with_predictions(*[wide] * 10), tmp_path),
+    ]
+    comparison = compare(runs)
+    overall = comparison.differences[0].overall
+    assert overall.exact is not None and overall.type is not None
+    assert [getattr(overall, match).f1.value for match in MATCH_TYPES] == [0.0, 0.0, 0.5, 1.0]
+    assert overall.verdict == "open" and overall.strict.f1.p == 1.0
+    assert [verdict(getattr(overall, match).f1) for match in MATCH_TYPES] == ["open", "open", "better", "better"]
+    exact, partial, by_type = other_sentences(comparison)
+    assert exact.startswith(
+        "all labels, wide against blind, exact match: not shown to be real; chance can explain +0.0"
+    )
+    assert partial.startswith(
+        "all labels, wide against blind, partial match: really better; +50.0 points of partial F1"
+    )
+    assert by_type.endswith("points of type F1, 95% interval +100.0 … +100.0 (corrected p 0.006).")
 
 
 def test_runs_of_one_system(tmp_path: Path) -> None:
@@ -275,7 +315,7 @@ def test_scores_are_those_of_the_metrics(
     runs = [run_of(name, documents, folder) for name, documents in zip("ab", found, strict=True)]
     result = compare(runs, resamples=20, permutations=20)
     for system, run in zip(result.systems, runs, strict=True):
-        for label, match, measure in product([None, *run.metrics.labels], ("strict", "partial"), MEASURES):
+        for label, match, measure in product([None, *run.metrics.labels], MATCH_TYPES, MEASURES):
             scores = run.metrics.overall if label is None else run.metrics.per_label[label]
             values = getattr(getattr(system.overall if label is None else system.per_label[label], match), measure)
             assert values.runs == [pytest.approx(getattr(getattr(scores, match), measure), nan_ok=False)]
@@ -306,8 +346,9 @@ def test_markdown(tmp_path: Path) -> None:
     assert "| PER | P | – | 100.0 |" in lines
     assert "| DATE | F1 | – | – | – | – |" in lines
     rows = [line.replace("\\|", "") for line in lines if line.startswith("|")]
-    # Runs; scores of two systems; differences. Six rows of three measures in either way of matching.
-    assert {width: sum(row.count("|") == width for row in rows) for width in (4, 5, 7)} == {4: 4, 5: 40, 7: 40}
+    # Runs; scores of two systems; differences. Six rows of three measures in each of four ways of matching.
+    assert {width: sum(row.count("|") == width for row in rows) for width in (4, 5, 7)} == {4: 4, 5: 80, 7: 80}
+    assert sum(line.startswith("- all labels, e against n\\|\\<b\\>, ") for line in lines) == 3
     assert page.endswith("\n") and "\n\n\n" not in page
 
 
@@ -399,9 +440,10 @@ def test_script_writes_both_files_and_says_what_is_real(tmp_path: Path) -> None:
     assert lines[0].startswith(
         "all labels, e against n: really better; +100.0 points of strict F1, 95% interval +100.0"
     )
-    assert [line.partition(",")[0] for line in lines[1:-1]] == ["PER", "ORG", "GPE", "EVENT", "DATE"]
+    assert [line.partition(",")[0] for line in lines[1:-4]] == ["PER", "ORG", "GPE", "EVENT", "DATE"]
+    assert [line.partition(" match: ")[0].rpartition(" ")[2] for line in lines[-4:-1]] == ["exact", "partial", "type"]
     written = json.loads((tmp_path / "new" / "out" / COMPARISON_FILE).read_text(encoding="utf-8"))
-    assert written["schema_version"] == 2
+    assert written["schema_version"] == 3
     assert written["differences"][0]["per_label"]["PER"]["verdict"] == "better"
     assert (tmp_path / "new" / "out" / TABLE_FILE).read_text(encoding="utf-8").startswith("# Comparison of n, e\n")
 
@@ -446,6 +488,22 @@ def test_comparisons_of_version_1_are_read(tmp_path: Path) -> None:
     found = Comparison.model_validate(older)
     assert (found.schema_version, found.created, found.systems[0].runs[0].metrics_sha256) == (1, None, None)
     assert found.differences == result.differences
+
+
+def test_comparisons_of_version_2_are_read(tmp_path: Path) -> None:
+    result = compare(extremes(tmp_path, 2), resamples=2, permutations=2)
+    older = result.model_dump(mode="json") | {"schema_version": 2}
+    for against in older["differences"]:
+        for contrast in (against["overall"], *against["per_label"].values()):
+            del contrast["exact"], contrast["type"]
+    for system in older["systems"]:
+        for scores in (system["overall"], *system["per_label"].values()):
+            del scores["exact"], scores["type"]
+    found = Comparison.model_validate(older)
+    assert found.schema_version == 2
+    assert found.differences[0].overall.exact is found.systems[0].overall.type is None
+    assert found.differences[0].overall.strict == result.differences[0].overall.strict
+    assert sentences(found) == sentences(result)
 
 
 def test_script_with_bad_input_writes_nothing(tmp_path: Path) -> None:

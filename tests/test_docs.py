@@ -23,11 +23,12 @@ from weasel.cli.document import project_document
 
 from persian_ner import docbin, intake
 from persian_ner.corpus import read_config
-from persian_ner.evaluate import EvaluationMetrics
+from persian_ner.evaluate import EvaluationMetrics, evaluate, write_evaluation
 from persian_ner.labels import LABELS
 from persian_ner.readers import markup, registry
-from persian_ner.records import Record, collect
+from persian_ner.records import Record, Span, collect
 from persian_ner.sources import read_source
+from persian_ner.tables import COLUMNS, to_csv
 from persian_ner.thresholds import read_thresholds
 
 ROOT = Path(__file__).parents[1]
@@ -115,12 +116,18 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class TestPython:
     @pytest.fixture
     def workplace(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """A folder with something that loads like the trained pipeline at its usual place."""
+        """A folder with something like the trained pipeline and its evaluation at their usual places."""
         nlp = spacy.blank("fa")
         ruler: Any = nlp.add_pipe("entity_ruler")
         ruler.add_patterns([{"label": "PER", "pattern": "مریم رستمی"}, {"label": "GPE", "pattern": "رشت"}])
         (tmp_path / "training").mkdir()
         nlp.to_disk(tmp_path / "training" / "model-best")
+        text = "مریم رستمی به رشت و تهران رفت."
+        spans = [Span(start=0, end=10, label="PER"), Span(start=14, end=17, label="GPE")]
+        gold = [Record(id="a", text=text, spans=[*spans, Span(start=20, end=25, label="GPE")])]
+        metrics, evaluated = evaluate(nlp, gold)
+        write_evaluation(tmp_path / "reports", metrics, evaluated)
+        (tmp_path / "reports" / "metrics.csv").write_text(to_csv([(metrics, None)]), encoding="utf-8")
         monkeypatch.chdir(tmp_path)
         return tmp_path
 
@@ -320,6 +327,10 @@ class TestFormats:
         }
         assert described == options
         assert ("No options." in section) is not bool(options)
+
+    def test_the_columns_of_the_table_are_described(self) -> None:
+        section = sections(self.PAGE)["The numbers as a table"]
+        assert re.findall(r"`(\w+)`", section[section.index("columns") : section.index("Scores are")]) == list(COLUMNS)
 
     def test_metrics_are_described(self) -> None:
         rows = re.findall(r"^\| (`.*?) \|", sections(self.PAGE)["What evaluate writes"], flags=re.MULTILINE)

@@ -1,4 +1,3 @@
-import csv
 from collections.abc import Iterable
 
 import numpy as np
@@ -6,6 +5,7 @@ import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from nervaluate import Evaluator
 from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -19,11 +19,11 @@ from persian_ner.metrics import (
     Metrics,
     Pair,
     Score,
+    Scores,
     align,
     compute,
     macro,
     span_defects,
-    to_csv,
 )
 from persian_ner.records import InputError, Span
 
@@ -127,7 +127,7 @@ def test_null_where_a_denominator_is_zero(gold, predicted, expected):
 def test_no_documents():
     metrics = compute([])
     assert prf(metrics.overall.strict) == (None, None, None)
-    assert metrics.overall.strict_f1_interval is None
+    assert metrics.overall.intervals.strict.f1 is None
     assert metrics.confusion == metrics.by_length == []
     assert metrics.documents == metrics.words == 0
 
@@ -265,39 +265,51 @@ def test_macro_of_each_match_type():
     assert macro([], "type").f1 is None
 
 
-def test_csv_by_hand():
-    metrics = compute([MIXED, MIXED]).model_copy(update={"name": "a, b"})
-    rows = list(csv.DictReader(to_csv([metrics, compute([])]).splitlines()))
-    assert len(rows) == 2 * (5 + 2) * 4
-    by_key = {(row["evaluation"], row["label"], row["match"]): row for row in rows}
-    assert by_key["a, b", "all (micro)", "partial"] == {
-        **{"evaluation": "a, b", "label": "all (micro)", "match": "partial"},
-        **{"precision": "0.625", "recall": "0.625", "f1": "0.625", "f1_low": "", "f1_high": ""},
-        **{"support": "8", "predicted": "8"},
-        **{"correct": "4", "incorrect": "0", "partial": "2", "missed": "2", "spurious": "2"},
-    }
-    strict = by_key["a, b", "PER", "strict"]
-    assert (strict["f1"], strict["f1_low"], strict["f1_high"]) == ("1.0", "1.0", "1.0")
-    mean = by_key["a, b", "all (macro)", "type"]
-    assert (float(mean["f1"]), mean["correct"], mean["support"]) == (pytest.approx(0.4), "", "")
-    assert by_key["", "PER", "strict"]["f1"] == ""
-
-
 def test_intervals_by_hand():
     right = document([(0, 2, "PER")], [(0, 2, "PER")])
     wrong = document([(0, 2, "PER")], [(3, 5, "PER")])
     # Two draws of two documents: both wrong, or both right, each with probability 1/4.
-    assert compute([right, wrong]).overall.strict_f1_interval == Interval(low=0, high=1)
+    assert compute([right, wrong]).overall.intervals.strict.f1 == Interval(low=0, high=1)
     metrics = compute([right, right, right])
-    assert metrics.per_label["PER"].strict_f1_interval == Interval(low=1, high=1)
-    assert metrics.per_label["ORG"].strict_f1_interval is None
-    assert compute([right]).overall.strict_f1_interval is None  # nothing to resample
+    assert metrics.per_label["PER"].intervals.strict.f1 == Interval(low=1, high=1)
+    assert metrics.per_label["ORG"].intervals.strict.f1 is None
+    assert compute([right]).overall.intervals.strict.f1 is None  # nothing to resample
+
+
+def test_intervals_of_every_measure_and_match_type():
+    # Drawn are the first twice, both, or the second twice; a quarter, a half and a quarter of the times.
+    first = document([(0, 2, "PER")], [(0, 2, "PER"), (3, 5, "ORG")])
+    second = document([(0, 2, "PER"), (6, 9, "ORG")], [(0, 3, "PER")])
+    intervals = compute([first, second]).overall.intervals
+    # strict, of two: P 1/2, R 1, F1 2/3; P 1/3, R 1/3, F1 1/3; P 0, R 0, F1 0.
+    assert intervals.strict.precision == Interval(low=0, high=1 / 2)
+    assert intervals.strict.recall == Interval(low=0, high=1)
+    assert intervals.strict.f1 == intervals.exact.f1 == Interval(low=0, high=2 / 3)
+    # partial gives one half, type a whole, to the span that ends too late.
+    assert intervals.partial.precision == Interval(low=1 / 2, high=1 / 2)
+    assert intervals.partial.recall == Interval(low=1 / 4, high=1)
+    assert intervals.partial.f1 == Interval(low=1 / 3, high=2 / 3)
+    assert intervals.type.precision == Interval(low=1 / 2, high=1)
+    per_label = compute([first, second]).per_label
+    assert per_label["PER"].intervals.type.f1 == Interval(low=1, high=1)
+    # ORG is predicted in one document and gold in the other: neither has both measures in every draw.
+    assert per_label["ORG"].intervals.strict.precision == Interval(low=0, high=0)
+
+
+def test_scores_of_older_files_have_the_one_interval_they_had():
+    scores = compute([MIXED, document()]).overall
+    kept = {key: value for key, value in scores.model_dump().items() if key != "intervals"}
+    for interval in ({"low": 0.25, "high": 0.5}, None):
+        found = Scores.model_validate({**kept, "strict_f1_interval": interval})
+        assert found.strict == scores.strict
+        assert found.intervals.strict.f1 == (interval and Interval(**interval))
+        assert found.intervals.strict.recall is found.intervals.type.f1 is None
 
 
 def test_interval_leaves_out_resamples_without_the_label():
     right = document([(0, 2, "PER")], [(0, 2, "PER")])
     other = document([(0, 2, "ORG")], [])
-    assert compute([right, other]).per_label["PER"].strict_f1_interval == Interval(low=1, high=1)
+    assert compute([right, other]).per_label["PER"].intervals.strict.f1 == Interval(low=1, high=1)
 
 
 def test_intervals_equal_a_plain_bootstrap():
@@ -313,7 +325,7 @@ def test_intervals_equal_a_plain_bootstrap():
     for _ in range(200):
         drawn = [tallies[i] for i in rng.integers(12, size=12)]
         f1s.append(2 * sum(c for c, _ in drawn) / sum(n for _, n in drawn))
-    interval = compute(documents, resamples=200, seed=3).overall.strict_f1_interval
+    interval = compute(documents, resamples=200, seed=3).overall.intervals.strict.f1
     assert interval is not None
     assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(f1s, [0.025, 0.975])))
 
@@ -384,7 +396,19 @@ def test_counts_agree_with_each_other(corpus):
     gold = sum(len(sides[0]) for sides in corpus)
     predicted = sum(len(sides[1]) for sides in corpus)
     right = sum(len(set(sides[0]) & set(sides[1])) for sides in corpus)
+    evaluator = Evaluator(
+        *(
+            [[{"label": s.label, "start": s.start, "end": s.end - 1} for s in spans] for spans in side]
+            for side in zip(*corpus, strict=True)
+        ),
+        tags=list(LABELS),
+        loader="dict",
+    )
+    expected = evaluator.evaluate()["overall"]
     for match_type in ("strict", "exact", "partial", "type"):
+        assert counts(getattr(metrics.overall, match_type)) == counts(
+            expected["ent_type" if match_type == "type" else match_type]
+        )
         cor, inc, par, mis, spu = counts(getattr(metrics.overall, match_type))
         assert (cor + inc + par + mis, cor + inc + par + spu) == (gold, predicted)
     assert metrics.overall.strict.correct == right == sum(g.correct for g in metrics.by_length)

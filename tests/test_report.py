@@ -103,7 +103,7 @@ def test_evaluations_of_the_same_name_are_told_apart():
     assert titles([replace(big, system="one"), replace(big, system="two")]) == ["test · one", "test · two"]
     assert [found.metrics.name for found in named_apart([evaluation(RIGHT), other])] == ["Evaluation", "gold"]
     html = render_html([big, small])
-    assert html.count("<bdi>test · fa_small 1.0</bdi>") == 5  # tab, heading; legend, table, difference
+    assert html.count("<bdi>test · fa_small 1.0</bdi>") == 6  # tab, heading; legend, tables, difference
 
 
 def test_passages_cut_at_line_breaks_and_mark_errors():
@@ -174,8 +174,11 @@ def test_page_shows_the_numbers():
     text = Page(render_html([evaluation(WRONG, RIGHT)])).text
     assert f"{100 * metrics.overall.strict.f1:.1f}%" in text
     assert f"{100 * metrics.per_label['GPE'].strict.f1:.1f}" in text
-    interval = metrics.overall.strict_f1_interval
-    assert f"{100 * interval.low:.1f}–{100 * interval.high:.1f}" in text
+    intervals = metrics.overall.intervals
+    shown = [intervals.strict.precision, intervals.strict.recall, intervals.strict.f1, intervals.partial.f1]
+    assert len({interval.low for interval in shown}) == 4
+    for interval in shown:
+        assert f"{100 * interval.low:.1f}–{100 * interval.high:.1f}" in text
 
 
 def test_only_documents_with_errors_are_in_the_browser():
@@ -367,6 +370,9 @@ def test_evaluations_of_the_same_gold_are_compared():
     assert f"strong در برابر weak همه برچسب‌ها: {VERDICT_NAMES['better']}؛ +100.0 واحد درصد F1" in text
     assert f"PER {VERDICT_NAMES['undefined']}" in text
     assert "0.0 0.0–0.0" in text and "100.0 100.0–100.0" in text
+    assert "+100.0 +100.0 … +100.0 p < 0.001" in text  # of every way of matching
+    for match in MATCH_TYPES[1:]:
+        assert f"{match} 0.0 0.0–0.0 100.0 100.0–100.0" in text
     assert "±" not in text
     assert len([attrs for attrs in page.named("svg") if attrs["class"] == "bar"]) > 2 * (1 + len(LABELS))
 
@@ -425,11 +431,11 @@ def test_markdown_summary():
     assert lines[0] == "## dev \\| \\<b\\>"
     strict = metrics.per_label["PER"].strict
     assert (strict.incorrect, strict.f1) == (1, 0)
-    assert "| PER | 0.0 | 0.0 | 0.0 | 0.0–0.0 | 1 | 1 |" in lines
-    assert "| all (micro) | 40.0 | 50.0 | 44.4 |" in "\n".join(lines)
-    header = lines.index("| Match type | P | R | F1 | Macro F1 | COR | INC | PAR | MIS | SPU |")
-    assert {line.count("|") for line in lines[header:]} == {11}
-    assert {line.count("|") for line in lines[2 : header - 1] if line.startswith("|")} == {8}
+    assert "| PER | 0.0 | 0.0–0.0 | 0.0 | 0.0–0.0 | 0.0 | 0.0–0.0 | 1 | 1 |" in lines
+    assert "| all (micro) | 40.0 | 25.0–100.0 | 50.0 | 33.3–100.0 | 44.4 | 28.6–100.0 |" in "\n".join(lines)
+    header = lines.index("| Match type | P | R | F1 | 95% interval | Macro F1 | COR | INC | PAR | MIS | SPU |")
+    assert {line.count("|") for line in lines[header:]} == {12}
+    assert {line.count("|") for line in lines[2 : header - 1] if line.startswith("|")} == {10}
 
 
 def test_known_surfaces_are_shown_where_training_was_given():
@@ -500,9 +506,20 @@ def test_script_shows_the_training_and_only_the_robustness_of_this_run(tmp_path)
         write_text(tmp_path / name / "robustness" / "robustness.json", robustness(metrics, measured).model_dump_json())
     log = tmp_path / "log.jsonl"
     log.write_text("".join(step.model_dump_json() + "\n" for step in STEPS))
-    result = run(tmp_path / "same", tmp_path / "other", tmp_path / "page.html", "--training-log", log)
+    result = run(
+        tmp_path / "same",
+        tmp_path / "other",
+        tmp_path / "page.html",
+        "--csv",
+        tmp_path / "metrics.csv",
+        "--training-log",
+        log,
+    )
     assert result.exit_code == 0, result.output
     assert f"Left out {tmp_path / 'other' / 'robustness'}" in result.output
+    with (tmp_path / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        damaged = [row for row in csv.DictReader(file) if row["table"] == "robustness"]
+    assert {(row["evaluation"], row["group"]) for row in damaged} == {("Evaluation · fa_tiny 1 · 1", "typos")}
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count(DAMAGE_NAMES["typos"]) == page.count("<figcaption>") - 1 == 1
 

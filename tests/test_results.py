@@ -563,6 +563,19 @@ def test_no_score_in_the_documentation_is_typed_by_hand(page):
     assert typed_scores(page.read_text(encoding="utf-8")) == []
 
 
+def test_every_key_of_the_metrics_is_described():
+    schema = json.loads((ROOT / "docs" / "metrics.schema.json").read_text(encoding="utf-8"))
+    objects = {"metrics.json": schema, **schema["$defs"]}
+    bare = [
+        f"{name}.{key}"
+        for name, found in objects.items()
+        for key, facts in found.get("properties", {}).items()
+        if not facts.get("description", "").strip()
+    ]
+    assert bare == []
+    assert {"MatchIntervals", "Novelty", "Calibration", "Provenance"} <= objects.keys()
+
+
 def test_the_schema_of_the_metrics_is_current(tmp_path, run):
     assert run("schema", tmp_path / "schema.json").status == 0
     schema = json.loads((tmp_path / "schema.json").read_text(encoding="utf-8"))

@@ -229,17 +229,25 @@ def write_evaluation(folder: Path, metrics: Metrics, evaluated: Sequence[Evaluat
     write_text(folder / METRICS_FILE, summary)
 
 
+def read_metrics(folder: Path) -> EvaluationMetrics:
+    """Read the metrics that :func:`write_evaluation` wrote. Raises :class:`InputError` with every problem found."""
+    try:
+        return EvaluationMetrics.model_validate_json((folder / METRICS_FILE).read_bytes())
+    except ValidationError as error:
+        raise InputError(_schema_problems(folder / METRICS_FILE, error)) from error
+    except OSError as error:
+        raise InputError([Problem(str(folder / METRICS_FILE), 0, "", f"cannot be read: {error.strerror}")]) from error
+
+
 def read_evaluation(folder: Path) -> tuple[EvaluationMetrics, list[Evaluated]]:
     """Read what :func:`write_evaluation` wrote. Raises :class:`InputError` with every problem found."""
     problems: list[Problem] = []
     metrics: EvaluationMetrics | None = None
     evaluated: list[Evaluated] = []
     try:
-        metrics = EvaluationMetrics.model_validate_json((folder / METRICS_FILE).read_bytes())
-    except ValidationError as error:
-        problems += _schema_problems(folder / METRICS_FILE, error)
-    except OSError as error:
-        problems.append(Problem(str(folder / METRICS_FILE), 0, "", f"cannot be read: {error.strerror}"))
+        metrics = read_metrics(folder)
+    except InputError as error:
+        problems += error.problems
     try:
         # Not srsly, which reads some numbers a last digit off, so that scores would not be what was written.
         with (folder / PREDICTIONS_FILE).open(encoding="utf-8") as lines:

@@ -29,6 +29,11 @@ class Loaded:
     skipped: list[Problem] = field(default_factory=list)
     absent: bool = False
 
+    @property
+    def documents_skipped(self) -> int:
+        """How many documents the problems in ``skipped`` are of; one whose id is unknown is known by its line."""
+        return len({problem.doc_id or (problem.file, problem.line) for problem in self.skipped})
+
 
 def load(source: Source, root: Path) -> Loaded:
     """Read a source's documents (``path`` relative to ``root``), apply its layer and map its labels.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import srsly
+from thinc.api import Config
 
 from persian_ner import files
 
@@ -33,6 +34,7 @@ def stamp(model: Path, manifest: Path, name: str, version: str) -> dict[str, Any
         "provenance": {
             "git_commit": files.git_commit(Path()),
             "config_sha256": files.checksum(model / "config.cfg"),
+            "encoder_sha256": _encoder_checksum(model / "config.cfg"),
             "corpus": {
                 "manifest_sha256": files.checksum(manifest),
                 "sources": {source: facts["sha256"] for source, facts in corpus["sources"].items()},
@@ -42,3 +44,9 @@ def stamp(model: Path, manifest: Path, name: str, version: str) -> dict[str, Any
     }
     files.write_json(model / "meta.json", meta)
     return meta
+
+
+def _encoder_checksum(config: Path) -> str | None:
+    """Of the folder that the training started from; None for an encoder of the hub, and for a pipeline without one."""
+    encoder = Config().from_disk(config, interpolate=False).get("paths", {}).get("encoder")
+    return files.checksum(Path(encoder)) if encoder and Path(encoder).is_dir() else None

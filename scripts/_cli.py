@@ -48,6 +48,12 @@ def reporting_refusal() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+def say_missed(messages: list[str]) -> None:
+    """Print each threshold that was not reached."""
+    for message in messages:
+        typer.echo(f"Threshold not reached: {message}", err=True)
+
+
 def collecting(problems: list[Problem], load: Callable[[], T]) -> T | None:
     """Load something; what is wrong with it joins ``problems``, so that all inputs are reported at once."""
     try:

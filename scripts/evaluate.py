@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import NOT_REACHED, collecting, reporting_problems
+from _cli import NOT_REACHED, collecting, reporting_problems, say_missed
 from rich.console import Console
 from rich.table import Table
 
@@ -48,8 +48,7 @@ def main(
     Console().print(_table(metrics))
     if metrics.calibration:
         typer.echo(f"Confidence: {metrics.calibration}")
-    for message in short:
-        typer.echo(f"Threshold not reached: {message}", err=True)
+    say_missed(short)
     files = f"{output / evaluate.METRICS_FILE} and {output / evaluate.PREDICTIONS_FILE}"
     typer.echo(f"Wrote {files}: overall F1 {_show(metrics.overall.strict.f1)}")
     if short:

@@ -28,6 +28,9 @@ def main(
     for item in loaded:
         if item.absent:
             typer.echo(f"ABSENT: {item.source.name}, no {root / item.source.path}")
+        else:
+            left_out = f"{item.documents_skipped} documents left out for {len(item.skipped)} problems"
+            typer.echo(f"{item.source.name}: {len(item.records)} records, {left_out}")
     skipped = sum(len(item.skipped) for item in loaded)
     typer.echo(f"Wrote {folder / corpus.RECORDS}: {count} records, {skipped} problems skipped")
 

@@ -387,6 +387,8 @@ def test_validate_says_what_is_absent(tmp_path: Path, monkeypatch: pytest.Monkey
     done = run_script("validate", "corpus.yml", "corpus", "--sources", "sources")
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [
+        "own: 2 records, 0 documents left out for 0 problems",
+        "held-out: 1 records, 0 documents left out for 0 problems",
         "ABSENT: columns, no columns.txt",
         "Wrote corpus/records.jsonl: 3 records, 0 problems skipped",
     ]

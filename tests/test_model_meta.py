@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from persian_ner.files import checksum
 from persian_ner.model_meta import stamp
 
 
@@ -28,7 +29,10 @@ def test_meta_says_what_the_pipeline_was_trained_on(tmp_path: Path, licences: li
     )
     model = tmp_path / "model"
     model.mkdir()
-    (model / "config.cfg").touch()
+    encoder = tmp_path / "encoder"
+    encoder.mkdir()
+    (encoder / "model").write_text("weights", encoding="utf-8")
+    (model / "config.cfg").write_text(f'[paths]\nencoder = "{encoder.as_posix()}"\n', encoding="utf-8")
     (model / "meta.json").write_text('{"lang": "fa", "performance": {"ents_f": 0.5}}', encoding="utf-8")
     meta = stamp(model, manifest, "mine", "1.2")
     assert json.loads((model / "meta.json").read_text(encoding="utf-8")) == meta
@@ -37,3 +41,7 @@ def test_meta_says_what_the_pipeline_was_trained_on(tmp_path: Path, licences: li
     assert meta["description"].endswith(": PER, PRODUCT")
     assert [source["name"] for source in meta["sources"]] == ["source-0", "source-1"]
     assert meta["provenance"]["corpus"]["splits"] == {"train": "ab"}
+    assert meta["provenance"]["encoder_sha256"] == checksum(encoder)
+    for config in ("", "[paths]\nencoder = null\n", '[paths]\nencoder = "someone/on-the-hub"\n'):
+        (model / "config.cfg").write_text(config, encoding="utf-8")
+        assert stamp(model, manifest, "mine", "1.2")["provenance"]["encoder_sha256"] is None

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,9 @@ class TestTrained:
             if "persian_ner" not in item.name:
                 (borrowed / item.name).symlink_to(item)
         (site / "borrowed.pth").write_text(str(borrowed), encoding="utf-8")
+        with zipfile.ZipFile(wheel) as archive:
+            cards = [archive.read(name).decode() for name in archive.namelist() if name.endswith("/README.md")]
+        assert len(cards) == 1 and "## Limits" in cards[0] and "| PER | people by name" in cards[0]
         subprocess.run(
             [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel], check=True, cwd=tmp_path
         )
@@ -116,7 +120,9 @@ def run_all(project: Path) -> list[str]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("reruns"), articles=60)
     set_in_config(project / "configs" / "cnn.cfg", max_steps=2, eval_frequency=2)
-    assert run_all(project) == ["validate", "convert", "check-splits", "train", "evaluate", "report"]
+    assert run_all(project) == [
+        *("validate", "convert", "check-splits", "train", "evaluate", "report", "check-thresholds"),
+    ]
     return project
 
 
@@ -135,16 +141,19 @@ class TestReruns:
         set_in_config(project / "configs" / "cnn.cfg", max_steps=3)
         ran = run_all(project)
         assert ran[0] == "train"
-        assert set(ran) <= {"train", "evaluate", "report"}
+        assert set(ran) <= {"train", "evaluate", "report", "check-thresholds"}
 
     def test_thresholds_changed(self, project: Path) -> None:
-        thresholds = project / "thresholds.yml"
-        for minimum, status in (1000, 3), (1, 0):
+        thresholds, page = project / "thresholds.yml", project / "reports" / "report.html"
+        page.unlink()
+        for minimum, status, expected in (1000, 3, ["report", "check-thresholds"]), (1, 0, ["check-thresholds"]):
             thresholds.write_text(f"documents: {minimum}\n", encoding="utf-8")
-            done = run_project(project, "evaluate", "--vars.config", "cnn", "--vars.thresholds", "thresholds.yml")
+            done = run_project(project, "all", "--vars.config", "cnn", "--vars.thresholds", "thresholds.yml")
             assert done.returncode == status
-            assert commands_run(done.stdout) == ["evaluate"]
+            assert commands_run(done.stdout) == expected
             assert ("Threshold not reached: documents " in done.stderr) == bool(status)
+            assert page.exists()  # to look at, above all when a threshold is not reached
+            assert len(json.loads((project / "reports" / "thresholds.json").read_text())["missed"]) == bool(status)
 
     def test_annotation_changed(self, project: Path) -> None:
         manifest = project / "corpus" / "manifest.json"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import random
 import re
 import shlex
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,10 +20,13 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from spacy.cli._util import app as spacy_app
+from spacy.training import Example
+from spacy.util import registry as registry_of_spacy
+from thinc.api import Config
 from typer.testing import CliRunner
 from weasel.cli.document import project_document
 
-from persian_ner import docbin, intake
+from persian_ner import augment, docbin, intake
 from persian_ner.corpus import read_config
 from persian_ner.evaluate import EvaluationMetrics, evaluate, write_evaluation
 from persian_ner.labels import LABELS
@@ -335,6 +340,55 @@ class TestFormats:
     def test_metrics_are_described(self) -> None:
         rows = re.findall(r"^\| (`.*?) \|", sections(self.PAGE)["What evaluate writes"], flags=re.MULTILINE)
         assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} == set(EvaluationMetrics.model_fields)
+
+
+class TestAugmenters:
+    PAGE = ROOT / "docs" / "augmenters.md"
+    TEXT = "سارا احمدی كتاب را از شیراز برد. رئیس‌جمهور گفت: بله."
+
+    def settings(self) -> set[str]:
+        return {point.name for point in entry_points(group="spacy_augmenters") if point.name.startswith("persian_ner.")}
+
+    def rows(self, section: str) -> list[list[str]]:
+        return [re.findall(r"`(\w+)`", row) for row in re.findall(r"^\| (`.*?) \|", section, flags=re.MULTILINE)]
+
+    def test_every_augmenter_has_its_section_and_settings(self) -> None:
+        found = sections(self.PAGE)
+        assert self.settings() <= found.keys() and len(self.settings()) >= 3
+        for name in self.settings():
+            parameters = inspect.signature(registry_of_spacy.augmenters.get(name)).parameters.values()
+            expected = [item.name for item in parameters if item.kind is not inspect.Parameter.VAR_POSITIONAL]
+            described = [names[0] for names in self.rows(found[name].partition("| Damage |")[0])]
+            assert described == expected, name
+
+    def test_every_damage_and_mixture_is_listed_with_its_rate(self) -> None:
+        damages, separator, mixtures = sections(self.PAGE)["persian_ner.scraper_noise.v1"].partition("| Mixture |")
+        assert separator
+        listed = re.findall(r"^\| (`.*?) \| ([\d.]+) \|", damages, flags=re.MULTILINE)
+        rates = {name: float(rate) for names, rate in listed for name in re.findall(r"`(\w+)`", names)}
+        assert rates == augment.RATES
+        of_mixtures = re.findall(r"^\| `(\w+)` \| (.*) \|$", mixtures, flags=re.MULTILINE)
+        assert {name: re.findall(r"`(\w+)`", of) for name, of in of_mixtures} == {
+            name: list(of) for name, of in augment.MIXTURES.items()
+        }
+
+    @pytest.mark.parametrize("fence", of_language("ini"))
+    def test_configurations_change_examples(
+        self, fence: Fence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        write_named(self.PAGE, tmp_path)
+        config = Config().from_str(fence.content)["corpora"]["train"]["augmenter"]
+        augmenter = registry_of_spacy.resolve({"augmenter": config})["augmenter"]
+        spans = [Span(start=0, end=10, label="PER"), Span(start=22, end=27, label="GPE")]
+        nlp = docbin.blank()
+        doc, _ = docbin.to_doc(Record(id="example", text=self.TEXT, spans=spans), nlp, None)
+        random.seed(0)
+        found = [
+            variant.reference for _ in range(40) for variant in augmenter(nlp, Example(nlp.make_doc(self.TEXT), doc))
+        ]
+        assert len({variant.text for variant in found}) > 1
+        assert all([ent.label_ for ent in variant.ents] == ["PER", "GPE"] for variant in found)
 
 
 class TestAnnotation:

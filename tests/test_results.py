@@ -8,7 +8,7 @@ import runpy
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from markdown_it import MarkdownIt
@@ -561,6 +561,47 @@ def test_blocks_of_the_documentation_are_current(page):
 )
 def test_no_score_in_the_documentation_is_typed_by_hand(page):
     assert typed_scores(page.read_text(encoding="utf-8")) == []
+
+
+OF_THE_DEFAULT_MODEL = ("own-test", "peyma-dev", "sample", "robustness", "bias", "speed")
+"""Published results of the model that ``make train`` makes."""
+COMPARED_WITH_IT = ("cnn", "cnn-peyma", "seeds-own", "seeds-peyma")
+"""Published comparisons whose first run is of that model."""
+
+
+def made_by(name: str) -> list[dict[str, Any]]:
+    """Model and training of each run of a published result, as far as they are told."""
+    content = json.loads((ROOT / results.RESULTS_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["result"]
+    if content["kind"] == "comparison":
+        return [run["provenance"]["model"] for system in content["comparison"]["systems"] for run in system["runs"]]
+    return [content.get(content["kind"], content)["provenance"]["model"]]
+
+
+def test_results_of_the_default_model_are_of_one_training():
+    """Another configuration, encoder or training data, or another commit: the figure is stale, measure it again."""
+    first = {name: made_by(name)[0] for name in (*OF_THE_DEFAULT_MODEL, *COMPARED_WITH_IT)}
+    expected = first["own-test"]
+    assert {"git_commit", "config_sha256", "corpus"} <= expected["provenance"].keys()
+    assert [name for name, model in first.items() if model != expected] == []
+
+
+def test_seeds_of_the_default_model_are_of_one_corpus_and_commit():
+    for name in ("seeds-own", "seeds-peyma"):
+        runs = made_by(name)
+        # The configuration holds the seed, and nothing else may differ.
+        others = [{key: value for key, value in run["provenance"].items() if key != "config_sha256"} for run in runs]
+        assert others == others[:1] * len(runs) and len(runs) >= 3
+        assert len({run["provenance"]["config_sha256"] for run in runs}) == len(runs)
+
+
+def test_every_published_result_is_of_the_default_model_or_known_not_to_be():
+    """A new figure of the default model belongs into one of the lists above."""
+    others = {
+        *("coverage", "coverage-own-test", "encoder", "encoder-own-test", "learning-curve", "learning-curve-own-test"),
+        *("dates", "load", "scaling"),
+    }
+    names = {file.stem for file in (ROOT / results.RESULTS_FOLDER).glob("*.json")}
+    assert names == {*OF_THE_DEFAULT_MODEL, *COMPARED_WITH_IT} | others
 
 
 def test_every_key_of_the_metrics_is_described():

@@ -378,7 +378,7 @@ class TestAugmenters:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         write_named(self.PAGE, tmp_path)
-        config = Config().from_str(fence.content)["corpora"]["train"]["augmenter"]
+        config = Config().from_str(f"[corpora]\n[corpora.train]\n{fence.content}")["corpora"]["train"]["augmenter"]
         augmenter = registry_of_spacy.resolve({"augmenter": config})["augmenter"]
         spans = [Span(start=0, end=10, label="PER"), Span(start=22, end=27, label="GPE")]
         nlp = docbin.blank()

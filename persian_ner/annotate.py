@@ -18,6 +18,12 @@ A part without its last file does not count. Parts end where batches end, so a r
 that goes on behind the last part packs the rest as the first run would have done.
 At the end the parts are joined and the folder is deleted.
 
+**A worker that dies** (killed, most often for lack of memory) is replaced, and its batch
+tried once more. A batch that kills a second time is tried text by text, each up to twice:
+what kills both times alone is rejected, the others are annotated. So the outcome of a
+deadly text depends on its batch alone, not on workers. In a single process (one
+worker) there is nobody left to do this; the run dies and can be continued with more.
+
 **Dates** are resolved over a whole text, after its pieces have been joined, whether or
 not the pipeline has a component for that: what «همان روز» means can be in an earlier piece.
 """
@@ -26,6 +32,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import re
 import shutil
 import signal
@@ -34,7 +41,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -53,7 +60,7 @@ from persian_ner.cpu_precision import Arithmetic, arithmetic_of
 from persian_ner.dates.coverage import LABEL
 from persian_ner.dates.published import publication_date
 from persian_ner.dates.resolve import resolve_in_turn
-from persian_ner.evaluate import provenance
+from persian_ner.evaluate import cpu_name, provenance
 from persian_ner.fast_inference import load_fast
 from persian_ner.metrics import Provenance, count_words
 from persian_ner.predict import SCORE_DIGITS, score_of
@@ -79,6 +86,9 @@ SPEED_METHOD = (
 _SUFFIXES = (".jsonl", ".parquet")
 _PART_BYTES = 1 << 26  # a part is in memory until it is committed
 _TASKS_AHEAD = 2  # for each worker, so that none waits for the parent
+_THREADS = 1  # sums in another order differ in their last digits
+_ATTEMPTS = 2
+_DEADLY = "kills the worker: its process died twice at this text alone, most often for lack of memory"
 _BORDERS = [re.compile(pattern) for pattern in (r"\n", r"[.!?؟؛…]\s", r"\s")]
 _SOUND_TEXT = "سلام."
 
@@ -101,13 +111,14 @@ class Outcome(NamedTuple):
 
 
 class Stopped(RuntimeError):
-    """Raised when a worker dies, most often for lack of memory; what is committed is kept."""
+    """Raised when workers cannot be started, or die at any text; what is committed is kept."""
 
 
 class Summary(BaseModel):
     """What a finished annotation was. ``words`` are those of the annotated records.
 
-    ``undated`` are the annotated records without a publication date, where a field with it was named.
+    ``undated`` are the annotated records without a publication date, where a field with it was named;
+    ``threads`` are those of torch in each worker, ``processor`` is None on a GPU.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -123,6 +134,9 @@ class Summary(BaseModel):
     words_per_second: float | None
     speed_method: str
     workers: int
+    threads: int
+    cores: int
+    processor: str | None
     batch_size: int
     arithmetic: Arithmetic
     provenance: Provenance
@@ -189,7 +203,7 @@ def annotate(
     Raises :class:`InputError` for a pipeline that cannot be loaded, an output of
     unknown kind or in the place of the input, an unfinished run of something else or
     still going on, and an input that cannot be read to its end; :class:`Stopped` when
-    a worker dies.
+    workers cannot be started, or die at any text.
     """
     clock = time.perf_counter()
     if job.output.suffix not in _SUFFIXES:
@@ -432,7 +446,7 @@ def _in_this_process(nlp: Language, job: Job, tasks: Iterable[list[Batch]]) -> _
     import torch
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums in another order differ in their last digits
+    torch.set_num_threads(_THREADS)
     try:
         for task in tasks:
             for batch, texts in zip(task, texts_of(task, job), strict=True):
@@ -443,13 +457,19 @@ def _in_this_process(nlp: Language, job: Job, tasks: Iterable[list[Batch]]) -> _
 
 def _in_workers(job: Job, tasks: Iterable[list[Batch]], workers: int, gpu_id: int) -> _Results:
     """Predict in several processes; results are in the order of the tasks, of which few are under way."""
-    pool = ProcessPoolExecutor(
-        workers,
-        # A forked copy of a process with threads, or with a GPU, can hang.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(job.model, gpu_id, job.bfloat16),
-    )
+    crew = [_Worker(job, gpu_id) for _ in range(workers)]
+    idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+    for worker in crew:
+        idle.put(worker)
+
+    def work(task: list[list[Text]]) -> list[list[Outcome]]:
+        worker = idle.get()
+        try:
+            return [worker.annotate(texts) for texts in task]
+        finally:
+            idle.put(worker)
+
+    threads = ThreadPoolExecutor(workers)  # each waits for one process
     waiting: deque[tuple[list[Batch], Future[list[list[Outcome]]]]] = deque()
 
     def first() -> Iterator[tuple[Batch, list[Outcome]]]:
@@ -458,15 +478,68 @@ def _in_workers(job: Job, tasks: Iterable[list[Batch]], workers: int, gpu_id: in
 
     try:
         for task in tasks:
-            waiting.append((task, pool.submit(_work, texts_of(task, job))))
+            waiting.append((task, threads.submit(work, texts_of(task, job))))
             if len(waiting) > _TASKS_AHEAD * workers:
                 yield from first()
         while waiting:
             yield from first()
-    except BrokenProcessPool as error:
-        raise Stopped("a worker died, most often for lack of memory (use fewer workers)") from error
     finally:
-        pool.shutdown(cancel_futures=True)
+        threads.shutdown(cancel_futures=True)
+        for worker in crew:
+            worker.end()
+
+
+class _Worker:
+    """A process with the pipeline, which is replaced when it dies."""
+
+    def __init__(self, job: Job, gpu_id: int) -> None:
+        self._settings = (job.model, gpu_id, job.bfloat16)
+        self._process: ProcessPoolExecutor | None = None  # of its own, or the death of one would end all
+
+    def annotate(self, batch: list[Text]) -> list[Outcome]:
+        """Predict a batch; a text that kills the process is an outcome with a reason.
+
+        Raises :class:`Stopped` when no process can be started, or any text kills it.
+        """
+        for _ in range(_ATTEMPTS):
+            if (outcomes := self._attempt(batch)) is not None:
+                return outcomes
+        if len(batch) > 1:
+            return [outcome for text in batch for outcome in self.annotate([text])]
+        if self._attempt([Text(_SOUND_TEXT, None)]) is None:
+            raise Stopped("workers die at any text, most often for lack of memory (use fewer workers)")
+        return [Outcome([], _DEADLY)]
+
+    def _attempt(self, batch: list[Text]) -> list[Outcome] | None:
+        """The outcomes; None when the process has died, or had too little memory."""
+        if self._process is None:
+            self._process = _started(*self._settings)
+        try:
+            return self._process.submit(_work, batch).result()
+        except (BrokenProcessPool, MemoryError):
+            self.end()
+            return None
+
+    def end(self) -> None:
+        """End the process, if there is one."""
+        if self._process is not None:
+            self._process.shutdown()
+            self._process = None
+
+
+def _started(model: str, gpu_id: int, bfloat16: bool) -> ProcessPoolExecutor:
+    """A process with the pipeline loaded. Raises :class:`Stopped` where there can be none."""
+    # A forked copy of a process with threads, or with a GPU, can hang.
+    process = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        process.submit(_start_worker, model, gpu_id, bfloat16).result()
+    except BrokenProcessPool as error:
+        process.shutdown()
+        raise Stopped("a worker died at its start, most often for lack of memory (use fewer workers)") from error
+    except Exception as error:
+        process.shutdown()
+        raise Stopped(f"a worker cannot be started: {type(error).__name__}: {error}") from error
+    return process
 
 
 _pipeline: Language
@@ -479,7 +552,7 @@ def _start_worker(model: str, gpu_id: int, bfloat16: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    torch.set_num_threads(1)
+    torch.set_num_threads(_THREADS)
     _pipeline = load_fast(model, gpu_id, bfloat16=bfloat16)
 
 
@@ -491,8 +564,13 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _work(batches: list[list[Text]]) -> list[list[Outcome]]:
-    return [annotate_batch(_pipeline, texts) for texts in batches]
+def _work(batch: list[Text]) -> list[Outcome]:
+    from torch import OutOfMemoryError
+
+    try:
+        return annotate_batch(_pipeline, batch)
+    except OutOfMemoryError as error:  # the parent tells one kind of it
+        raise MemoryError(str(error)) from None
 
 
 class Part(BaseModel):
@@ -699,6 +777,9 @@ def _finish(
         words_per_second=parts.all_words / seconds if seconds else None,
         speed_method=SPEED_METHOD,
         workers=workers,
+        threads=_THREADS,
+        cores=default_workers(-1),
+        processor=cpu_name() if made_by.device.startswith("cpu") else None,
         batch_size=batch_size,
         arithmetic=arithmetic,
         provenance=made_by,

@@ -8,7 +8,7 @@ A block of a Markdown page holds what is made from the results that it names::
 
 Of one evaluation that is its scores by label; of several, a row each; of a
 comparison, its scores and sentences; of a robustness measurement, the losses; of
-speed, a benchmark, scaling, load, fuzzing and dates what their commands report.
+speed, a benchmark, scaling, load, bulk annotation, fuzzing and dates what their commands report.
 A block ``<!-- errors: NAME -->`` says what costs an evaluation its score.
 The files hold figures and provenance, no text of the corpora and no folders.
 
@@ -27,7 +27,7 @@ from typing import Annotated, Any, Literal
 import srsly
 from pydantic import BaseModel, ConfigDict, Field
 
-from persian_ner import benchmark, scaling, speed
+from persian_ner import annotate, benchmark, scaling, speed
 from persian_ner.calibration import Calibration
 from persian_ner.compare import Comparison, Value, sentences
 from persian_ner.dates.accuracy import DateReport
@@ -124,6 +124,13 @@ class LoadResult(_Schema):
     load: Load
 
 
+class AnnotateResult(_Schema):
+    """Of the ``….summary.json`` of a bulk annotation, without folders."""
+
+    kind: Literal["annotate"] = "annotate"
+    annotate: annotate.Summary
+
+
 class FuzzResult(_Schema):
     """Of a ``fuzz.json``; of failures the reason only."""
 
@@ -146,6 +153,7 @@ Result = Annotated[
     | BenchmarkResult
     | ScalingResult
     | LoadResult
+    | AnnotateResult
     | FuzzResult
     | DatesResult,
     Field(discriminator="kind"),
@@ -163,6 +171,7 @@ _SCHEMAS: dict[str, type[BaseModel]] = {
     "benchmark": benchmark.Summary,
     "sizing": scaling.Scaling,
     "latency_seconds": Load,
+    "speed_method": annotate.Summary,
     "twins": Fuzz,
     "differences": Comparison,
     "coverage": DateReport,
@@ -203,6 +212,9 @@ def extract(path: Path) -> Result:
             return ScalingResult(scaling=measured.model_copy(update={"file": Path(measured.file).name}))
         case Load():
             return LoadResult(load=measured.model_copy(update={"url": "", "data": _file_of(measured.data)}))
+        case annotate.Summary():
+            where = {"input": _without_folders(measured.input), "output": Path(measured.output).name}
+            return AnnotateResult(annotate=measured.model_copy(update=where))
         case Fuzz():
             failures = [failure.model_copy(update={"text": "", "smallest": None}) for failure in measured.failures]
             return FuzzResult(fuzz=measured.model_copy(update={"failures": failures}))
@@ -219,7 +231,7 @@ def _commits(measured: BaseModel) -> list[str]:
             commits = [measured.git_commit, *(provenance.git_commit for provenance in made if provenance)]
         case DateReport():
             commits = [measured.git_commit]
-        case EvaluationMetrics() | Robustness() | speed.SpeedReport() | scaling.Scaling() | Fuzz():
+        case EvaluationMetrics() | Robustness() | speed.SpeedReport() | scaling.Scaling() | annotate.Summary() | Fuzz():
             commits = [measured.provenance.git_commit] if measured.provenance else []
         case _:
             commits = []
@@ -399,6 +411,14 @@ def _without_folder(provenance: Provenance) -> Provenance:
 
 def _file_of(data: DataInfo) -> DataInfo:
     return data.model_copy(update={"path": Path(data.path).name})
+
+
+def _without_folders(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What identifies an input of bulk annotation, with the names of local files and folders only."""
+    return {
+        name: Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+        for name, value in identity.items()
+    }
 
 
 def _without_expressions(report: DateReport) -> DateReport:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -42,6 +43,9 @@ TESTS = Path(__file__).parent
 SCRIPT = TESTS.parent / "scripts" / "annotate.py"
 SMALL_BATCH = 8
 SLOW = "SLOW_PIPELINE"
+ALL_DIE = "WORKERS_DIE_AT_ANY_TEXT"
+NONE_STARTS = "WORKERS_DIE_AT_THEIR_START"
+DIED_ONCE = "FILE_OF_THE_FIRST_DEATH"
 TEXT = "سارا احمدی به شیراز رفت."
 FOUND = [
     {"start": 0, "end": 10, "label": "PER", "text": "سارا احمدی"},
@@ -60,12 +64,28 @@ if __name__ == "__main__":
 """
 
 
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@Language.factory("test_annotate_start")
+def start(nlp: Language, name: str) -> Callable[[Doc], Doc]:
+    if NONE_STARTS in os.environ and multiprocessing.parent_process():
+        die()
+    return lambda doc: doc
+
+
 @Language.component("test_annotate_trouble")
 def trouble(doc: Doc) -> Doc:
     if "خراب" in doc.text:
         raise ValueError("این متن نه")
-    if "بمیر" in doc.text:
-        os._exit(9)
+    if "بمیر" in doc.text or ALL_DIE in os.environ:
+        die()
+    if "حافظه" in doc.text:
+        raise MemoryError
+    if "یک بار" in doc.text and DIED_ONCE in os.environ and not Path(os.environ[DIED_ONCE]).exists():
+        Path(os.environ[DIED_ONCE]).touch()
+        die()
     if SLOW in os.environ:
         time.sleep(0.01)
     return doc
@@ -84,6 +104,7 @@ def ruler() -> Language:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nlp = ruler()
     nlp.add_pipe("test_annotate_trouble")
+    nlp.add_pipe("test_annotate_start")
     path = tmp_path_factory.mktemp("models") / "ruler"
     nlp.to_disk(path)
     return path
@@ -900,17 +921,6 @@ class TestResume:
         ids = [record["id"] for record in read_jsonl(output)] + [reject["id"] for reject in rejects(output)]
         assert sorted(ids) == list(range(400))
 
-    def test_a_worker_that_dies_stops_the_run(self, model: Path, tmp_path: Path) -> None:
-        write_jsonl(tmp_path / "in.jsonl", [*corpus(30), {"text": "بمیر"}])
-        (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
-        command = ["driver.py", model, "in.jsonl", "out.jsonl", "--workers", "2", "--commit-seconds", "0"]
-        done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 1
-        assert done.stderr.splitlines()[-1] == (
-            "Stopped: a worker died, most often for lack of memory (use fewer workers). The same command goes on."
-        )
-        assert not (tmp_path / "out.jsonl").exists()
-
     def interrupted(self, model: Path, source: Path, output: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             crash_at(15, patch)
@@ -990,6 +1000,76 @@ class TestResume:
             pytest.raises(InputError, match="another process"),
         ):
             go(model, source, tmp_path / "out.jsonl")
+
+
+class TestDeadWorkers:
+    """Workers that are really killed."""
+
+    def start(self, folder: Path, model: Path, output: str, *options: str, **env: str) -> subprocess.Popen[str]:
+        (folder / "driver.py").write_text(DRIVER, encoding="utf-8")
+        command = [sys.executable, "driver.py", str(model), "in.jsonl", output, "--commit-seconds", "0", *options]
+        return subprocess.Popen(
+            command, cwd=folder, env=os.environ | env, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    def records(self) -> list[dict[str, Any]]:
+        """A text that kills and one that lacks memory in one batch, and one that kills once in another."""
+        records = corpus(240)
+        for place, text in ((2, f"{TEXT} بمیر"), (5, "حافظه"), (21, f"یک بار {TEXT}")):
+            records[place] = {"id": place, "text": text}
+        return records
+
+    def test_what_kills_twice_is_rejected_and_nothing_else_is_lost(self, model: Path, tmp_path: Path) -> None:
+        records = self.records()
+        write_jsonl(tmp_path / "in.jsonl", records)
+        died = tmp_path / "died"
+        run = self.start(tmp_path, model, "out.jsonl", "--workers", "2", "--batch-size", "1", **{DIED_ONCE: str(died)})
+        assert run.communicate()[1].splitlines()[-1].startswith("36 records could not be annotated")
+        assert run.returncode == 0
+        assert died.exists()
+
+        go(model, write_jsonl(tmp_path / "sound.jsonl", without(records, 2, 5)), tmp_path / "sound.out.jsonl")
+        assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "sound.out.jsonl").read_bytes()
+        found = rejects(tmp_path / "out.jsonl")
+        assert [reject["id"] for reject in found] == sorted({2, 5} | set(range(0, 240, 7)) - {21})
+        reasons = {reject["id"]: reject["reason"] for reject in found}
+        assert {number for number, reason in reasons.items() if reason.startswith("kills the worker")} == {2, 5}
+
+        # With other workers, and killed as a whole behind a rejected text, it comes to the same.
+        options = ("--workers", "3", "--batch-size", "20")
+        first = self.start(tmp_path, model, "again.jsonl", *options, **{DIED_ONCE: str(died), SLOW: "1"})
+        parts = tmp_path / "again.jsonl.parts"
+        wait_until(lambda: committed(tmp_path / "again.jsonl") >= 3 or first.poll() is not None)
+        first.kill()
+        first.communicate()
+        assert not (tmp_path / "again.jsonl").exists()
+        assert b"kills the worker" in (parts / "000000.rejects.jsonl").read_bytes()
+        wait_until(lambda: not group_is_alive(first.pid))
+        run = self.start(tmp_path, model, "again.jsonl", "--workers", "2", **{DIED_ONCE: str(died)})
+        assert (run.communicate()[1].splitlines()[-1][:10], run.returncode) == ("36 records", 0)
+        for name in ("jsonl", "jsonl.rejects.jsonl"):
+            assert (tmp_path / f"again.{name}").read_bytes() == (tmp_path / f"out.{name}").read_bytes()
+
+    @pytest.mark.parametrize(
+        ("trouble", "message"),
+        [(NONE_STARTS, "a worker died at its start"), (ALL_DIE, "workers die at any text")],
+    )
+    def test_what_is_not_the_fault_of_a_text_stops_the_run(
+        self, trouble: str, message: str, model: Path, tmp_path: Path
+    ) -> None:
+        write_jsonl(tmp_path / "in.jsonl", [{"text": TEXT}])
+        run = self.start(tmp_path, model, "out.jsonl", "--workers", "2", **{trouble: "1"})
+        errors = [line for line in run.communicate()[1].splitlines() if "records" not in line and line.strip()]
+        assert run.returncode == 1
+        assert errors[-1] == (
+            f"Stopped: {message}, most often for lack of memory (use fewer workers). The same command goes on."
+        )
+        assert not any("Traceback" in line for line in errors)
+        assert not (tmp_path / "out.jsonl").exists()
+
+
+def without(records: list[dict[str, Any]], *ids: int) -> list[dict[str, Any]]:
+    return [record for record in records if record["id"] not in ids]
 
 
 def crash_at(step: int, patch: pytest.MonkeyPatch) -> None:

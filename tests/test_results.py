@@ -299,6 +299,35 @@ OTHER_REPORTS = {
         },
         ["| Errors | 3 |", "| Latency, 95th percentile | 100 ms |"],
     ),
+    "annotate": (
+        {
+            "input": {"file": "/home/someone/secret/news.jsonl", "size": 12345, "modified_ns": 1},
+            "output": "/home/someone/secret/annotated.jsonl",
+            "records": 1003,
+            "annotated": 1000,
+            "rejected": 3,
+            "undated": 0,
+            "words": 250000,
+            "seconds": 100.4,
+            "words_per_second": 2490.04,
+            "speed_method": "counted",
+            "workers": 2,
+            "threads": 1,
+            "cores": 4,
+            "processor": "Chip",
+            "batch_size": 32,
+            "arithmetic": "bfloat16",
+            "provenance": MADE_BY,
+        },
+        [
+            "| Texts annotated | 1,000 |",
+            "| Texts rejected | 3 |",
+            "| Seconds | 100 |",
+            "| Words a second | 2,490 |",
+            "fa\\_tiny 1.0 on news.jsonl, commit 0123456789ab, 2025-01-02, cpu (x86\\_64), 4 cores of Chip, "
+            "1 thread of torch in each worker, in bfloat16: counted.",
+        ],
+    ),
     "fuzz": (
         {
             "seed": 0,
@@ -472,7 +501,7 @@ def test_add_refuses_a_comparison_with_a_run_made_with_uncommitted_changes(folde
     assert "was made with uncommitted changes (" in done.err and DIRTY.git_commit in done.err
 
 
-@pytest.mark.parametrize("kind", ["speed", "scaling", "fuzz", "dates"])
+@pytest.mark.parametrize("kind", ["speed", "scaling", "annotate", "fuzz", "dates"])
 def test_add_refuses_other_reports_made_with_uncommitted_changes(folder, run, kind):
     report = json.loads(json.dumps(OTHER_REPORTS[kind][0]))
     report.get("provenance", report)["git_commit"] += "-dirty"

@@ -59,10 +59,11 @@ class Selector:
     ``part``: its start, middle or end (``name``), or its half (``half``);
     ``fraction``: the ``number``-th of ``count`` equal parts; ``nth``: its
     ``number``-th unit or, for the name ``weekday``, its ``number``-th weekday
-    ``count``; ``chunk``: its ``number``-th run of ``count`` units. ``name`` is the unit.
+    ``count``; ``chunk``: its ``number``-th run of ``count`` units; ``until``: the
+    ``count`` units that end with it. ``name`` is the unit.
     """
 
-    kind: Literal["part", "fraction", "nth", "chunk"]
+    kind: Literal["part", "fraction", "nth", "chunk", "until"]
     name: str
     number: int = 0
     count: int = 0
@@ -74,13 +75,15 @@ class Point:
 
     ``number`` is a number that may be a day or a year, ``years`` are two years
     («۹۷-۹۸»), ``shift`` is −1, 0 or 1 for «گذشته», «این» and «آینده» after a
-    weekday, month or season, ``first_month`` the Jalali month that a school or
-    playing year begins with. ``selectors`` apply from the last to the first.
+    weekday, month or season, ``days`` how many days from ``day`` on are meant,
+    ``first_month`` the Jalali month that a school or playing year begins with.
+    ``selectors`` apply from the last to the first.
     ``year_is_inherited`` says that the year is that of the other side of a range.
     """
 
     weekday: int | None = None
     day: int | None = None
+    days: int | None = None
     number: Token | None = None
     month: tuple[Calendar, int] | None = None
     season: int | None = None
@@ -118,6 +121,8 @@ class Expression:
 
 
 TODAY = Point(relative=Relative("day", 0))
+PLAYING_YEAR = 4
+"""The first month of a playing year: seasons of Iranian leagues run from summer to the end of spring."""
 
 _LONGEST = 60  # tokens; a text with more is no date expression
 _ASIDE = re.compile(r"\(([^()]*)\)")
@@ -134,7 +139,7 @@ _REDUNDANT_BEFORE = {
     ("unit", "month"): {"month"},
     ("units", "month"): {"month"},
     ("unit", "season"): {"season"},
-    ("unit", "day"): {"weekday", "cardinal", "date", "day_month", "day_word", "time"},
+    ("unit", "day"): {"weekday", "cardinal", "date", "day_month", "day_word", "named_day", "time"},
     ("units", "day"): {"weekday", "cardinal", "ordinal"},
 }
 
@@ -462,15 +467,12 @@ def _years(point: Point, tokens: Sequence[Token]) -> Point | None:
 
 @_rule("unit:season years")
 def _playing_years(point: Point, tokens: Sequence[Token]) -> Point | None:
-    return _add(_flag(point, "approximate"), years=tokens[-1].numbers, first_month=_PLAYING_YEAR)
+    return _add(_flag(point, "approximate"), years=tokens[-1].numbers, first_month=PLAYING_YEAR)
 
 
 @_rule("unit:season cardinal")
 def _playing_year(point: Point, tokens: Sequence[Token]) -> Point | None:
     return _add(_flag(point, "approximate"), year=_number_year(tokens[-1])) if tokens[-1].digits == 4 else None
-
-
-_PLAYING_YEAR = 4  # seasons of Iranian leagues run from summer to the end of spring
 
 
 @_rule("unit:year year_kind cardinal")
@@ -516,6 +518,17 @@ def _time(point: Point, tokens: Sequence[Token]) -> Point | None:
 # --- counted units ----------------------------------------------------------------------------------------------------
 
 
+@_rule("cardinal unit|unit_span ending")
+def _counted_until(point: Point, tokens: Sequence[Token]) -> Point | None:
+    """«سه ماه منتهی به شهریور ۱۴۰۳»."""
+    return _select(point, Selector("until", tokens[1].name, count=tokens[0].value * max(tokens[1].value, 1)))
+
+
+@_rule("unit ending", "unit:year year_kind ending")
+def _unit_until(point: Point, tokens: Sequence[Token]) -> Point | None:
+    return _select(point, Selector("until", tokens[0].name, count=tokens[0].value))
+
+
 @_rule("cardinal unit|unit_span ordinal|part:start|part:end")
 def _chunk(point: Point, tokens: Sequence[Token]) -> Point | None:
     return _select(point, Selector("chunk", tokens[1].name, _order(tokens[2]), tokens[0].value))
@@ -526,15 +539,16 @@ def _leading_chunk(point: Point, tokens: Sequence[Token]) -> Point | None:
     return _select(point, Selector("chunk", tokens[2].name, tokens[0].value, tokens[1].value))
 
 
-@_rule("units ordinal|part:start|part:end")
+@_rule("units ordinal|part:start|part:end", "leading units")
 def _vague_chunk(point: Point, tokens: Sequence[Token]) -> Point | None:
-    """«روزهای پایانی سال», «ماه‌های نخست»: taken as ten days, or as three of a longer unit."""
-    count = 10 if tokens[0].name == "day" else 3
-    return _select(point, Selector("chunk", tokens[0].name, _order(tokens[1]), count), flags=("approximate",))
+    """«روزهای پایانی سال», «نخستین ماه‌های»: taken as ten days, or as three of a longer unit."""
+    order, units = sorted(tokens, key=lambda token: token.kind == "units")
+    count = 10 if units.name == "day" else 3
+    return _select(point, Selector("chunk", units.name, _order(order), count), flags=("approximate",))
 
 
 def _order(token: Token) -> int:
-    return token.value if token.kind == "ordinal" else {"start": 1, "end": LAST}[token.name]
+    return {"start": 1, "end": LAST}[token.name] if token.kind == "part" else token.value
 
 
 @_rule("cardinal unit shift from same")
@@ -601,6 +615,8 @@ def _counted(point: Point, tokens: Sequence[Token]) -> Point | None:
 def _counted_shift(point: Point, count: int, unit: str, shift: Token) -> Point | None:
     if shift.name in ("span", "recent"):
         return _add(point, rolling=Rolling(unit, count * shift.value))
+    if unit in ("decade", "century"):  # «دو دهه پیش»: some twenty years ago, whatever decade that was in
+        return _shifted(_flag(point, "approximate"), "year", count * shift.value * MONTHS_IN[unit] // 12)
     if count >= 10 and count % 10 == 0 and unit != "day":
         point = _flag(point, "approximate")  # «سیصد سال پیش»
     return _shifted(point, unit, count * shift.value)
@@ -662,6 +678,12 @@ def _about(point: Point, tokens: Sequence[Token]) -> Point | None:
 
 
 # --- decades, centuries, years ----------------------------------------------------------------------------------------
+
+
+@_rule("unit:year|units:year > unit:decade|units:decade")
+def _years_of_decade(point: Point, tokens: Sequence[Token]) -> Point | None:
+    """«سال‌های دهه ۶۰» are the decade."""
+    return point
 
 
 @_rule("unit:decade|units:decade cardinal|ordinal")
@@ -745,9 +767,16 @@ def _weekday(point: Point, tokens: Sequence[Token]) -> Point | None:
 
 
 @_rule("named_day")
-def _new_year(point: Point, tokens: Sequence[Token]) -> Point | None:
-    """«نوروز»: the first day of the Jalali year."""
-    return _add(point, day=1, month=("jalali", 1))
+def _named_day(point: Point, tokens: Sequence[Token]) -> Point | None:
+    """«نوروز», «عید فطر», «دهه فجر»."""
+    month, day, days = (number.value for number in tokens[0].numbers)
+    return _add(point, day=day, days=days, month=(tokens[0].name, month))
+
+
+@_rule("quds_day")
+def _quds_day(point: Point, tokens: Sequence[Token]) -> Point | None:
+    """The last Friday of Ramadan."""
+    return _add(_select(point, Selector("nth", "weekday", LAST, 4)), month=("hijri", 9))
 
 
 @_rule("cardinal|ordinal month")

@@ -23,7 +23,7 @@ LAST = -1
 
 MONTHS: dict[Calendar, tuple[str, ...]] = {
     "jalali": (
-        "فروردین حمل",
+        "فروردین فرودین حمل",
         "اردی_بهشت ثور",
         "خرداد جوزا",
         "تیر سرطان",
@@ -67,6 +67,37 @@ MONTHS: dict[Calendar, tuple[str, ...]] = {
 }
 """Month names of every calendar in order; Afghan names («حمل») are Jalali months."""
 
+NAMED_DAYS: tuple[tuple[str, Calendar, int, int, int], ...] = (
+    ("نوروز عید_نوروز عید_سعید_نوروز", "jalali", 1, 1, 1),
+    ("تعطیلات_نوروز تعطیلات_نوروزی ایام_نوروز", "jalali", 1, 1, 13),
+    ("روز_جمهوری_اسلامی روز_جمهوری_اسلامی_ایران", "jalali", 1, 12, 1),
+    ("سیزده_بدر سیزده_به_در روز_طبیعت", "jalali", 1, 13, 1),
+    ("روز_ارتش", "jalali", 1, 29, 1),
+    ("روز_معلم", "jalali", 2, 12, 1),
+    ("روز_خبرنگار", "jalali", 5, 17, 1),
+    ("هفته_دولت", "jalali", 6, 2, 7),
+    ("هفته_دفاع_مقدس", "jalali", 6, 31, 7),
+    ("روز_دانشجو", "jalali", 9, 16, 1),
+    ("شب_یلدا شب_یلدای شب_چله", "jalali", 9, 30, 1),
+    ("دهه_فجر دهه_مبارک_فجر", "jalali", 11, 12, 11),
+    ("روز_درختکاری", "jalali", 12, 15, 1),
+    ("تاسوعا تاسوعای تاسوعای_حسینی", "hijri", 1, 9, 1),
+    ("عاشورا عاشورای عاشورای_حسینی", "hijri", 1, 10, 1),
+    ("اربعین اربعین_حسینی", "hijri", 2, 20, 1),
+    ("هفته_وحدت", "hijri", 3, 12, 6),
+    ("روز_زن روز_مادر", "hijri", 6, 20, 1),
+    ("روز_پدر", "hijri", 7, 13, 1),
+    ("مبعث عید_مبعث", "hijri", 7, 27, 1),
+    ("عید_فطر عید_سعید_فطر", "hijri", 10, 1, 1),
+    ("عرفه", "hijri", 12, 9, 1),
+    ("عید_قربان عید_سعید_قربان عید_اضحی", "hijri", 12, 10, 1),
+    ("عید_غدیر عید_سعید_غدیر عید_غدیر_خم غدیر_خم", "hijri", 12, 18, 1),
+    ("روز_جهانی_زن", "gregorian", 3, 8, 1),
+    ("روز_کارگر روز_جهانی_کارگر", "gregorian", 5, 1, 1),
+    ("کریسمس", "gregorian", 12, 25, 1),
+)
+"""Names of days → calendar, month, day, and how many days from that on they are, as the Iranian calendar has them."""
+
 _WEEKDAYS = (  # Monday first, as in datetime
     "دو_شنبه",
     "سه_شنبه",
@@ -96,7 +127,8 @@ class Token:
     ``value`` is the number, the weekday (Monday 0), the month, the season or the
     offset from now; ``name`` the calendar, the unit or another subkind; ``digits``
     how many digits a number was written with, 0 for words; ``numbers`` the numbers
-    of a token that joins several («۱۴۰۴/۱/۲۸», «۹۷-۹۸»).
+    of a token that joins several («۱۴۰۴/۱/۲۸», «۹۷-۹۸»), or the month, the day and the
+    number of days of a named day.
     """
 
     kind: str
@@ -109,6 +141,7 @@ class Token:
 # kind, value, name, spellings
 _OTHER: tuple[tuple[str, int, str, str], ...] = (
     ("unit", 24, "hour", "شبانه_روز"),
+    ("unit", 1, "month", "برج"),
     ("units", 0, "hour", "ساعات ساعت_ها ساعت_های"),
     ("units", 0, "day", "روز_ها روز_های ایام"),
     ("units", 0, "week", "هفته_ها هفته_های"),
@@ -122,7 +155,7 @@ _OTHER: tuple[tuple[str, int, str, str], ...] = (
     ("day_word", -3, "", "پس_پریروز"),
     ("day_word", -2, "", "پریروز"),
     ("day_word", -1, "", "دیروز"),
-    ("day_word", 0, "", "امروز کنون اکنون هم_اکنون"),
+    ("day_word", 0, "", "امروز کنون اکنون هم_اکنون الان"),
     ("day_word", 1, "", "فردا"),
     ("day_word", 2, "", "پس_فردا"),
     ("night_word", -2, "", "پریشب"),
@@ -130,7 +163,7 @@ _OTHER: tuple[tuple[str, int, str, str], ...] = (
     ("night_word", 0, "", "امشب"),
     ("night_word", 1, "", "فردا_شب"),
     ("year_word", -2, "", "پیرار پیرار_سال"),
-    ("year_word", -1, "", "پارسال"),
+    ("year_word", -1, "", "پارسال سال_پار"),
     ("year_word", 0, "", "امسال"),
     ("shift", -1, "recent", "اخیر"),
     ("shift", -1, "span", "گذشته سپری_شده"),
@@ -144,7 +177,7 @@ _OTHER: tuple[tuple[str, int, str, str], ...] = (
     ("part", 0, "start", "اوایل اوائل ابتدا ابتدای آغاز شروع بدو"),
     ("part", 0, "middle", "اواسط میانه میانه_ی میانه_های وسط"),
     ("part", 0, "end", "اواخر پایان انتها انتهای آخر"),
-    ("half", 0, "", "نیمه نیمه_ی نیمسال"),
+    ("half", 0, "", "نیمه نیمه_ی نیمه_های نیمسال"),
     ("quarter", 0, "", "ربع چارک یک_چهارم"),
     ("ordinal", LAST, "", "پایانی واپسین انتهایی"),
     ("ordinal", 1, "", "آغازین ابتدایی"),
@@ -157,7 +190,9 @@ _OTHER: tuple[tuple[str, int, str, str], ...] = (
     ("bce", 0, "", "پیش_از_میلاد قبل_از_میلاد"),
     ("year_kind", 7, "", "تحصیلی آبی زراعی آموزشی"),
     ("year_kind", 1, "", "مالی"),
-    ("named_day", 0, "", "نوروز عید_نوروز"),
+    ("quds_day", 0, "", "روز_قدس روز_جهانی_قدس"),
+    ("ending", 0, "", "منتهی_به"),
+    ("unknown", 0, "", "سالروز سالگرد"),  # not «سال روز»; and of a date long ago it is another day
     ("maybe_month", 5, "gregorian", "مای"),  # May in Afghanistan, else the first word of foreign names
     ("and", 0, "", "و"),
     ("to", 0, "", "تا الی لغایت"),
@@ -168,14 +203,14 @@ _OTHER: tuple[tuple[str, int, str, str], ...] = (
     ("time", 0, "night", "شب"),
     ("vague", 0, "", "چند چندین یا"),
     ("recurring", 0, "", "هر هر_ساله سالانه ماهانه هفتگی روزانه"),
-    ("about", 0, "", "حدود حوالی تقریبا"),
-    ("filler", 0, "", "در به طی طول ظرف مورخ مورخه تاریخ مبارک برابر مصادف با یعنی"),
+    ("about", 0, "", "حدود حوالی تقریبا نزدیک_به قریب_به بیش_از"),
+    ("filler", 0, "", "در به طی طول ظرف مورخ مورخه تاریخ مبارک برابر مصادف با یعنی فاصله بازه بازه_زمانی"),
 )
 _PUNCTUATION = {
     **dict.fromkeys("-–—‐‑−", "dash"),
     **dict.fromkeys("/\\", "slash"),
     **dict.fromkeys("،,؛;", "comma"),
-    **dict.fromkeys(".", "dot"),
+    **dict.fromkeys(".٫", "dot"),
     **dict.fromkeys(":", "colon"),
 }
 _ORDINAL_MARK = "\ue000"
@@ -187,6 +222,14 @@ _ABBREVIATIONS = (
     (re.compile(r"(?<=\d)\s*(?:ه\s*\.?\s*)?ق(?!\w)"), " قمری "),
     (re.compile(r"(?<=\d)\s+م(?!\w)"), " میلادی "),
 )
+_NAMED = r"(?<!\w)(\w*شنبه|جمعه|روز|هفته|ماه|سال|فصل|دهه)\s*ا?ی\s+که\s+"
+_CLAUSES = (
+    (re.compile(_NAMED + r"گذشته?(?!\w)"), r"\1 گذشته"),
+    (re.compile(_NAMED + r"در\s+پیش\s+(?:است|داریم|رو\s+داریم)(?!\w)"), r"\1 پیش رو"),
+    (re.compile(r"(?<!\w)(\w*شنبه|جمعه|هفته|دهه|سده|ماهه|ساله)\s?ی(?!\w)"), r"\1"),
+    (re.compile(r"\(\s*(?:ع|ص|س|ره|عج)\s*\)"), " "),
+)
+"""«هفته‌ای که گذشت», «هفته‌ای که در پیش داریم», the ی of «شنبه‌ی گذشته», and «(ع)», as other words say it."""
 _PIECE = re.compile(r"[0-9]+|[^\W\d_]+|\S")
 _LONGEST_PHRASE = 4  # pieces
 _LONGEST_GLUED = 40  # letters; what is longer is no date
@@ -199,7 +242,7 @@ _COUNTED_TOGETHER = ("day", "month", "year")  # the smallest first
 def tokenize(text: str) -> list[Token]:
     """The tokens of an expression; words that no date has are tokens of kind ``unknown``. Nothing is ever raised."""
     comparable = _comparable(text)
-    for pattern, replacement in _ABBREVIATIONS:
+    for pattern, replacement in (*_ABBREVIATIONS, *_CLAUSES):
         comparable = pattern.sub(replacement, comparable)
     tokens = _look_up(_PIECE.findall(comparable))
     tokens = _join_numbers([token for token in tokens if token.kind != "filler"])
@@ -219,19 +262,24 @@ def _lexicon() -> dict[tuple[str, ...], Token]:
     for weekday, words in enumerate(_WEEKDAYS):
         entries.append(("weekday", weekday, "", words))
         entries.append(("recurring", 0, "", " ".join(f"{word}_ها" for word in words.split())))
+    named = [(words, Token("named_day", name=name, numbers=_numbers(*days))) for words, name, *days in NAMED_DAYS]
     entries += [("season", number, "", words) for number, words in enumerate(_SEASONS, start=1)]
     entries += [("unit", 1, unit, words) for unit, words in _UNITS.items()]
     entries += [("cardinal", value, "", words) for value, words in numerals.CARDINALS.items()]
     entries += [("ordinal", value, "", words) for value, words in numerals.ordinals().items()]
     entries += [("leading", value, "", words) for value, words in numerals.leading_ordinals().items()]
     lexicon: dict[tuple[str, ...], Token] = {}
-    for kind, value, name, words in entries:
+    for words, token in [*((words, Token(kind, value, name)) for kind, value, name, words in entries), *named]:
         for word in words.split():
             parts = _comparable(word).split("_")
             for joints in product(("", " "), repeat=len(parts) - 1):
                 written = "".join(joint + part for joint, part in zip(("", *joints), parts, strict=True))
-                lexicon[tuple(written.split())] = Token(kind, value, name)
+                lexicon[tuple(written.split())] = token
     return lexicon
+
+
+def _numbers(*values: int) -> tuple[Token, ...]:
+    return tuple(Token("cardinal", value) for value in values)
 
 
 def _look_up(pieces: list[str]) -> list[Token]:
@@ -328,14 +376,29 @@ def _continues(following: list[Token], place: int) -> bool:
 
 
 def _join_halves(tokens: list[Token]) -> list[Token]:
-    """Make one token of the «و نیم» of «یک سال و نیم»."""
+    """Make one token of the «و نیم» of «یک سال و نیم», and «سه و نیم سال» and «۳٫۵ سال گذشته» the same as that."""
     joined: list[Token] = []
-    for token in tokens:
+    for index, token in enumerate(tokens):
         if token.kind == "half_count" and joined and joined[-1].kind == "and":
             joined[-1] = Token("and_half")
-        else:
-            joined.append(token)
+            continue
+        if token.kind in ("unit", "unit_span"):
+            if [item.kind for item in tokens[index + 1 : index + 2]] == ["shift"] and _ends_in_decimal(joined):
+                joined[-2:] = [Token("and_half")]
+            if [item.kind for item in joined[-2:]] == ["cardinal", "and_half"]:
+                joined.insert(-1, token)
+                continue
+        joined.append(token)
     return joined
+
+
+def _ends_in_decimal(tokens: list[Token]) -> bool:
+    """Whether «۳٫۵», «۳.۵» or «۳/۵» is at the end."""
+    kinds = [token.kind for token in tokens[-3:]]
+    if kinds not in (["cardinal", "dot", "cardinal"], ["cardinal", "slash", "cardinal"]):
+        return False
+    whole, _, tenths = tokens[-3:]
+    return whole.digits in (1, 2) and (tenths.value, tenths.digits) == (5, 1)
 
 
 def _join_counts(tokens: list[Token]) -> list[Token]:

@@ -41,6 +41,8 @@ def select(period: Period, selector: Selector) -> Period:
         return _part(period, selector.name)
     if selector.kind == "fraction":
         return _fraction(period, selector.number, selector.count)
+    if selector.kind == "until":
+        return _until(period, selector.name, selector.count)
     chosen = _nth(period, selector) if selector.kind == "nth" else _chunk(period, selector)
     if not period.start <= chosen.start <= min(period.end, chosen.end):
         raise Unresolved("invalid_date")
@@ -75,6 +77,17 @@ def _fraction(period: Period, number: int, count: int) -> Period:
     borders = [30 * part // count for part in range(count)] if _is_month(period) else []
     borders = [*(borders or [days * part // count for part in range(count)]), days]
     return _days(period, borders[number - 1], borders[number])
+
+
+def _until(period: Period, unit: str, count: int) -> Period:
+    """So many units up to the last day of a period."""
+    after = calendars.shift_days(period.end, 1)
+    if unit in ("hour", "day", "week"):
+        days = {"hour": -(-count // 24), "day": count, "week": 7 * count}[unit]
+        first = calendars.shift_days(after, -days)
+    else:
+        first = calendars.shift_months(period.calendar, after, -count * MONTHS_IN[unit])
+    return replace(period, start=first, granularity=OF_UNIT[unit])
 
 
 def _nth(period: Period, selector: Selector) -> Period:

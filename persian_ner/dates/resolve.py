@@ -24,9 +24,14 @@ Conventions, where language leaves a choice:
   (**سه ماه و ده روز پیش**) they are a day, the months counted first. A night
   (**دو شب پیش**) is the day it begins on.
 * **Seasons** are Jalali, also with a Gregorian year, in which they have their middle.
+* **یک دهه پیش، دو قرن پیش** are a year so long ago.
 * **سال مالی** is the calendar year.
+* **سه ماه منتهی به شهریور** are the three months that end with it.
+* **Named days** («عید فطر», «شب یلدا», «دهه فجر») are those of the Iranian calendar, which
+  :data:`persian_ner.dates.lexer.NAMED_DAYS` lists; a night is the day it begins on.
 * **سال تحصیلی، سال آبی** are from 1 Mehr to the end of Shahrivar; a playing year
-  («فصل ۹۷-۹۸») from 1 Tir to the end of Khordad.
+  («فصل ۹۷-۹۸») from 1 Tir to the end of Khordad. Two digits are then of the calendar
+  whose year is nearest («فصل ۲۴-۲۵» is 2024).
 """
 
 from __future__ import annotations
@@ -37,7 +42,7 @@ from datetime import date, datetime
 from itertools import accumulate, pairwise
 
 from persian_ner.dates import calendars
-from persian_ner.dates.grammar import Expression, Point, Relative, Rolling, Year, parse
+from persian_ner.dates.grammar import PLAYING_YEAR, Expression, Point, Relative, Rolling, Year, parse
 from persian_ner.dates.lexer import Token
 from persian_ner.dates.periods import GRANULARITIES, OF_UNIT, Period, select
 from persian_ner.dates.value import MONTHS_IN, Calendar, DateValue, Flag, Unresolved
@@ -50,7 +55,7 @@ _LAST_LUNAR = 1344  # the Jalali calendar became official in 1304, which is 1344
 _SATURDAY = 5
 _ERAS: dict[str, Calendar] = {"jalali": "jalali", "gregorian": "gregorian", "hijri": "hijri"}
 # Years of schools and leagues where the Gregorian calendar is used: from September, from July.
-_GREGORIAN_FIRST_MONTH = {7: 9, 4: 7}
+_GREGORIAN_FIRST_MONTH = {7: 9, PLAYING_YEAR: 7}
 _NEARBY = 90  # days around the publication date in which a weekday is checked, not believed
 _LUNAR_ERROR = 2  # days that an observed lunar date can be from the calculated one
 _SAME_STORY = 10  # days around the publication date in which a weekday is that of an earlier date
@@ -273,6 +278,8 @@ class _Resolver:
     def _years(self, tokens: Sequence[Token], point: Point) -> Period:
         """Two years: «۱۳۹۷-۱۳۹۸», «۹۲-۱۳۹۱», «۹۷-۹۸»; either may come first."""
         longer, shorter = sorted(tokens, key=lambda token: (-token.digits, token.value))
+        if point.first_month == PLAYING_YEAR and longer.digits == 2 and not point.era:
+            point = replace(point, era=self._calendar_with_nearest(longer.value))
         calendar, first, flags = self._written_year(longer.value, longer.digits, point)
         second = shorter.value
         if shorter.digits < longer.digits:  # the year of that ending next to the other one
@@ -281,6 +288,14 @@ class _Resolver:
             second = self._latest(calendar, shorter.value, _HORIZON)
         years = sorted((first, second))
         return _years_period(calendar, years[0], years[1], point.first_month).flagged(*flags)
+
+    def _calendar_with_nearest(self, ending: int) -> Calendar:
+        """The calendar, of the two in use, whose year with this ending is nearest to now."""
+        calendars_in_use: tuple[Calendar, ...] = ("jalali", "gregorian")
+        return min(
+            calendars_in_use,
+            key=lambda calendar: abs(self._latest(calendar, ending, _HORIZON) - self._this_year(calendar)),
+        )
 
     def _decade(self, token: Token, era: str | None) -> Period:
         if token.value >= 1000:
@@ -303,7 +318,7 @@ class _Resolver:
             if point.day is None:
                 return Period(*calendars.month_span(calendar, year, month), calendar, "month")
             day = calendars.day_of_month(calendar, year, month, point.day)
-            return Period(day, day, calendar, "day")
+            return Period(day, calendars.shift_days(day, (point.days or 1) - 1), calendar, "day")
 
         return self._of_some_year(point, calendar, in_year)
 

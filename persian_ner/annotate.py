@@ -111,7 +111,7 @@ class Outcome(NamedTuple):
 
 
 class Stopped(RuntimeError):
-    """Raised when workers cannot be started, or die at any text; what is committed is kept."""
+    """Raised when memory runs out, or workers cannot be started or die at any text; what is committed is kept."""
 
 
 class Summary(BaseModel):
@@ -203,7 +203,7 @@ def annotate(
     Raises :class:`InputError` for a pipeline that cannot be loaded, an output of
     unknown kind or in the place of the input, an unfinished run of something else or
     still going on, and an input that cannot be read to its end; :class:`Stopped` when
-    workers cannot be started, or die at any text.
+    memory runs out in a single process, or workers cannot be started or die at any text.
     """
     clock = time.perf_counter()
     if job.output.suffix not in _SUFFIXES:
@@ -451,6 +451,8 @@ def _in_this_process(nlp: Language, job: Job, tasks: Iterable[list[Batch]]) -> _
         for task in tasks:
             for batch, texts in zip(task, texts_of(task, job), strict=True):
                 yield batch, annotate_batch(nlp, texts)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise Stopped("memory ran out (with more workers, a text that needs too much is rejected)") from error
     finally:
         torch.set_num_threads(threads)
 
@@ -530,9 +532,9 @@ class _Worker:
 def _started(model: str, gpu_id: int, bfloat16: bool) -> ProcessPoolExecutor:
     """A process with the pipeline loaded. Raises :class:`Stopped` where there can be none."""
     # A forked copy of a process with threads, or with a GPU, can hang.
-    process = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    process = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_follow_parent)
     try:
-        process.submit(_start_worker, model, gpu_id, bfloat16).result()
+        process.submit(_load, model, gpu_id, bfloat16).result()
     except BrokenProcessPool as error:
         process.shutdown()
         raise Stopped("a worker died at its start, most often for lack of memory (use fewer workers)") from error
@@ -545,12 +547,15 @@ def _started(model: str, gpu_id: int, bfloat16: bool) -> ProcessPoolExecutor:
 _pipeline: Language
 
 
-def _start_worker(model: str, gpu_id: int, bfloat16: bool) -> None:
+def _follow_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _load(model: str, gpu_id: int, bfloat16: bool) -> None:
     global _pipeline
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.set_num_threads(_THREADS)
     _pipeline = load_fast(model, gpu_id, bfloat16=bfloat16)

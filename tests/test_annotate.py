@@ -47,6 +47,7 @@ SLOW = "SLOW_PIPELINE"
 ALL_DIE = "WORKERS_DIE_AT_ANY_TEXT"
 NONE_STARTS = "WORKERS_DIE_AT_THEIR_START"
 DIED_ONCE = "FILE_OF_THE_FIRST_DEATH"
+DEADLY, DEADLY_ONCE = 2, 21  # ids of texts in different batches
 TEXT = "سارا احمدی به شیراز رفت."
 FOUND = [
     {"start": 0, "end": 10, "label": "PER", "text": "سارا احمدی"},
@@ -1014,40 +1015,42 @@ class TestDeadWorkers:
     def records(self) -> list[dict[str, Any]]:
         """A text that kills, and in another batch one that kills once."""
         records = corpus(240)
-        for place, text in ((2, f"{TEXT} بمیر"), (21, f"یک بار {TEXT}")):
+        for place, text in ((DEADLY, f"{TEXT} بمیر"), (DEADLY_ONCE, f"یک بار {TEXT}")):
             records[place] = {"id": place, "text": text}
         return records
 
+    def check(self, model: Path, folder: Path, output: str) -> None:
+        """Whether the deadly text is rejected, and all else as one process makes it of the others."""
+        records = [record for record in self.records() if record["id"] != DEADLY]
+        go(model, write_jsonl(folder / "others.jsonl", records), folder / "others.out.jsonl")
+        assert (folder / output).read_bytes() == (folder / "others.out.jsonl").read_bytes()
+        found = rejects(folder / output)
+        assert [reject["id"] for reject in found] == sorted({DEADLY} | set(range(0, 240, 7)) - {DEADLY_ONCE})
+        killing = [reject["id"] for reject in found if reject["reason"].startswith("kills the worker")]
+        assert killing == [DEADLY]
+
     def test_what_kills_twice_is_rejected_and_nothing_else_is_lost(self, model: Path, tmp_path: Path) -> None:
-        records = self.records()
-        write_jsonl(tmp_path / "in.jsonl", records)
+        write_jsonl(tmp_path / "in.jsonl", self.records())
         died = tmp_path / "died"
         run = self.start(tmp_path, model, "out.jsonl", "--workers", "2", "--batch-size", "1", **{DIED_ONCE: str(died)})
         assert run.communicate()[1].splitlines()[-1].startswith("35 records could not be annotated")
         assert run.returncode == 0
         assert died.exists()
+        self.check(model, tmp_path, "out.jsonl")
 
-        go(model, write_jsonl(tmp_path / "sound.jsonl", without(records, 2)), tmp_path / "sound.out.jsonl")
-        assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "sound.out.jsonl").read_bytes()
-        found = rejects(tmp_path / "out.jsonl")
-        assert [reject["id"] for reject in found] == sorted({2} | set(range(0, 240, 7)) - {21})
-        reasons = {reject["id"]: reject["reason"] for reject in found}
-        assert {number for number, reason in reasons.items() if reason.startswith("kills the worker")} == {2}
-
-        # With other workers, and killed as a whole behind a rejected text, it comes to the same.
-        options = ("--workers", "3", "--batch-size", "20")
-        first = self.start(tmp_path, model, "again.jsonl", *options, **{DIED_ONCE: str(died), SLOW: "1"})
-        parts = tmp_path / "again.jsonl.parts"
-        wait_until(lambda: committed(tmp_path / "again.jsonl") >= 3 or first.poll() is not None)
+    def test_a_run_that_is_killed_too_goes_on_behind_the_deadly_text(self, model: Path, tmp_path: Path) -> None:
+        write_jsonl(tmp_path / "in.jsonl", self.records())
+        first = self.start(tmp_path, model, "out.jsonl", "--workers", "3", "--batch-size", "20", **{SLOW: "1"})
+        wait_until(lambda: committed(tmp_path / "out.jsonl") >= 3 or first.poll() is not None, seconds=1200)
         first.kill()
         first.communicate()
-        assert not (tmp_path / "again.jsonl").exists()
-        assert b"kills the worker" in (parts / "000000.rejects.jsonl").read_bytes()
-        wait_until(lambda: not group_is_alive(first.pid))
-        run = self.start(tmp_path, model, "again.jsonl", "--workers", "2", **{DIED_ONCE: str(died)})
-        assert (run.communicate()[1].splitlines()[-1][:10], run.returncode) == ("35 records", 0)
-        for name in ("jsonl", "jsonl.rejects.jsonl"):
-            assert (tmp_path / f"again.{name}").read_bytes() == (tmp_path / f"out.{name}").read_bytes()
+        wait_until(lambda: not group_is_alive(first.pid))  # no worker is left over
+        assert not (tmp_path / "out.jsonl").exists()
+        assert b"kills the worker" in (tmp_path / "out.jsonl.parts" / "000000.rejects.jsonl").read_bytes()
+        second = self.start(tmp_path, model, "out.jsonl", "--workers", "2")
+        errors = second.communicate()[1]
+        assert second.returncode == 0, errors
+        self.check(model, tmp_path, "out.jsonl")
 
     @pytest.mark.parametrize(
         ("trouble", "message"),
@@ -1105,10 +1108,6 @@ class TestWorker:
         worker, _ = self.worker(monkeypatch, "")
         with pytest.raises(annotate.Stopped, match="workers die at any text"):
             worker.annotate([Text("a", None), Text("b", None)])
-
-
-def without(records: list[dict[str, Any]], *ids: int) -> list[dict[str, Any]]:
-    return [record for record in records if record["id"] not in ids]
 
 
 def crash_at(step: int, patch: pytest.MonkeyPatch) -> None:
@@ -1209,6 +1208,18 @@ class TestScript:
         assert (result.exit_code, "The same command goes on." in result.output) == (130, True)
         assert run_script("annotate", plain_model, source, tmp_path / "out.jsonl", "--workers", 1).exit_code == 0
         assert len(read_jsonl(tmp_path / "out.jsonl")) == 1
+
+    def test_lack_of_memory_in_one_process_is_a_message(
+        self, plain_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def lack(*_: object) -> None:
+            raise MemoryError
+
+        source = write_jsonl(tmp_path / "in.jsonl", corpus(2))
+        monkeypatch.setattr(annotate, "annotate_texts", lack)
+        result = run_script("annotate", plain_model, source, tmp_path / "out.jsonl", "--workers", 1)
+        assert (result.exit_code, "Stopped: memory ran out" in result.output) == (1, True)
+        assert not (tmp_path / "out.jsonl").exists()
 
     def test_defaults_for_the_machine(self) -> None:
         assert annotate.default_workers(0) == 1

@@ -60,8 +60,9 @@ from persian_ner.cpu_precision import Arithmetic, arithmetic_of
 from persian_ner.dates.coverage import LABEL
 from persian_ner.dates.published import publication_date
 from persian_ner.dates.resolve import resolve_in_turn
-from persian_ner.evaluate import cpu_name, provenance
+from persian_ner.evaluate import provenance
 from persian_ner.fast_inference import load_fast
+from persian_ner.machine import cpu_name
 from persian_ner.metrics import Provenance, count_words
 from persian_ner.predict import SCORE_DIGITS, score_of
 from persian_ner.records import InputError, Problem

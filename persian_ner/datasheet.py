@@ -18,7 +18,7 @@ from typing import Literal
 
 from persian_ner import metrics, validation
 from persian_ner.characters import comparable, fold
-from persian_ner.duplicates import MIN_LETTERS, SIMILARITY, Repetition, find_repeats
+from persian_ner.duplicates import MIN_LETTERS, SIMILARITY, Repetition, compare_key, find_repeats
 from persian_ner.hazm_alignment import sentences
 from persian_ner.labels import LABELS
 from persian_ner.metrics import Evaluated, count_words
@@ -42,6 +42,8 @@ LENGTH_AIM = (8, 20)
 """Fewest and most sentences that an article should have."""
 REPEATS_AIM = 0.01
 """Largest share of sentences that may (nearly) repeat another."""
+TEMPLATES_AIM = 0.01
+"""Largest share of sentences that may have the form of a sentence of another article, names and numbers apart."""
 
 Verdict = Literal["first", "second", "neither"]
 
@@ -95,6 +97,14 @@ class Vocabulary:
     types: int
     type_token_ratio: float | None
     standardised_ratio: float | None
+
+
+@dataclass(frozen=True)
+class Templates:
+    """Sentences compared by form (:func:`templates`), and those whose form a sentence of another article has too."""
+
+    compared: int
+    shared: int
 
 
 @dataclass(frozen=True)
@@ -157,6 +167,7 @@ class Datasheet:
     surfaces: dict[str, Surfaces]
     vocabulary: Vocabulary
     repetition: Repetition
+    templates: Templates
     conflicts: list[Conflict]
     agreement: Agreement
 
@@ -196,6 +207,7 @@ def measure(articles: Sequence[Record], first: Sequence[Record], second: Sequenc
         surfaces=surfaces(articles),
         vocabulary=vocabulary(articles),
         repetition=find_repeats(articles),
+        templates=templates(articles),
         conflicts=conflicts(articles),
         agreement=agreement(first, second, articles),
     )
@@ -245,6 +257,38 @@ def vocabulary(records: Iterable[Record], sample: int = SAMPLE_WORDS) -> Vocabul
         type_token_ratio=_ratio(len(set(words)), len(words)),
         standardised_ratio=_ratio(sum(len(set(words_of_one)) for words_of_one in samples), sample * len(samples)),
     )
+
+
+def templates(records: Iterable[Record]) -> Templates:
+    """How many sentences differ from one of another article by no more than names, dates, numbers and punctuation.
+
+    The form of a sentence is its folded letters, every annotated span replaced by its label and every number by 0.
+    Sentences with fewer than :data:`~persian_ner.duplicates.MIN_LETTERS` letters beside their spans are not compared:
+    «وی افزود» recurs in honest prose.
+    """
+    articles: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        for start, end in sentences(record.text):
+            masked, bare = _form(record, start, end)
+            if len(bare) >= MIN_LETTERS:
+                articles[masked].append(record.id)
+    return Templates(
+        compared=sum(map(len, articles.values())),
+        shared=sum(len(ids) for ids in articles.values() if len(set(ids)) > 1),
+    )
+
+
+def _form(record: Record, start: int, end: int) -> tuple[str, str]:
+    """The form of a sentence with the labels of its spans, and without."""
+    inside = sorted((span for span in record.spans if start <= span.start and span.end <= end), key=lambda s: s.start)
+    borders = [start, *(border for span in inside for border in (span.start, span.end)), end]
+    between = [_number(record.text[a:b]) for a, b in zip(borders[::2], borders[1::2], strict=True)]
+    labels = [f"<{span.label}>" for span in inside]
+    return "".join(text + label for text, label in zip(between, [*labels, ""], strict=True)), "".join(between)
+
+
+def _number(text: str) -> str:
+    return re.sub(r"\d+", "0", compare_key(text))
 
 
 def conflicts(records: Iterable[Record]) -> list[Conflict]:
@@ -306,6 +350,7 @@ def aims(sheet: Datasheet) -> list[Aim]:
         for label, wanted in DISTINCT_AIMS.items()
     ]
     share = repeated_share(sheet.repetition)
+    form = _ratio(sheet.templates.shared, sheet.templates.compared)
     shortest, longest = LENGTH_AIM
     fitting = sum(shortest <= length <= longest for length in sheet.lengths)
     return [
@@ -321,6 +366,12 @@ def aims(sheet: Datasheet) -> list[Aim]:
             f"≤ {_percent(REPEATS_AIM)}",
             _percent(share),
             share is not None and share <= REPEATS_AIM,
+        ),
+        Aim(
+            "sentences of the same form as one of another article",
+            f"≤ {_percent(TEMPLATES_AIM)}",
+            _percent(form),
+            form is not None and form <= TEMPLATES_AIM,
         ),
     ]
 

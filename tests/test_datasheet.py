@@ -10,10 +10,21 @@ from hypothesis import strategies as st
 from script_runs import run_script
 
 from persian_ner import datasheet, duplicates
-from persian_ner.datasheet import Aim, Conflict, Counts, Disagreement, Group, Score, Surface, Surfaces, Vocabulary
+from persian_ner.datasheet import (
+    Aim,
+    Conflict,
+    Counts,
+    Disagreement,
+    Group,
+    Score,
+    Surface,
+    Surfaces,
+    Templates,
+    Vocabulary,
+)
 from persian_ner.duplicates import Repeat, Repetition
 from persian_ner.readers import markup
-from persian_ner.records import InputError, Record
+from persian_ner.records import InputError, Record, Span
 
 ROOT = Path(__file__).parents[1]
 NONE = dict.fromkeys(("PER", "ORG", "GPE", "EVENT", "DATE"), 0)
@@ -203,6 +214,28 @@ def sheet() -> datasheet.Datasheet:
     return datasheet.measure([TRIP, MATCH], [TRIP], [TRIP])
 
 
+def test_sentences_of_one_form_in_two_articles_are_counted():
+    long = " در نشستی با خبرنگاران شرکت کرد و به پرسش‌ها پاسخ داد"
+
+    def article(name, *sentences):
+        text = "\n".join(sentences)
+        starts = [text.index(word) for word in ("سارا", "دارا") if word in text]
+        return Record(id=name, text=text, spans=[Span(start=start, end=start + 4, label="PER") for start in starts])
+
+    same = [article("a", f"سارا ۱۲{long}."), article("b", f"دارا ۳۴۵{long}!")]
+    assert datasheet.templates(same) == Templates(2, 2)
+    # Not in another article, another word, or too short to tell.
+    assert datasheet.templates([article("a", f"سارا{long}", f"دارا{long}")]) == Templates(2, 0)
+    assert datasheet.templates([same[0], article("b", f"رضا ۳۴۵{long}")]) == Templates(2, 0)
+    assert datasheet.templates([article("a", "سارا افزود"), article("b", "دارا افزود")]) == Templates(0, 0)
+
+
+def test_no_template_fills_the_articles():
+    (articles,) = datasheet.read_folders(ROOT / "assets" / "articles")
+    found = datasheet.templates(articles)
+    assert found.compared > 5000 and found.shared / found.compared <= datasheet.TEMPLATES_AIM
+
+
 def test_aims_say_what_is_met():
     small = sheet()
     full = replace(
@@ -211,14 +244,17 @@ def test_aims_say_what_is_met():
         lengths=[8, 20],
         surfaces={label: Surfaces(9999, n, []) for label, n in datasheet.DISTINCT_AIMS.items()},
         repetition=Repetition(100, [Repeat("a", "x", "b", "x", 1.0)]),
+        templates=Templates(100, 0),
     )
-    assert [aim.met for aim in datasheet.aims(full)] == [True] * 8
+    assert [aim.met for aim in datasheet.aims(full)] == [True] * 9
     assert not any(aim.met for aim in datasheet.aims(small))
     assert datasheet.aims(full)[0] == Aim("words", "≥ 100,000", "100,000", True)
-    assert datasheet.aims(full)[-1].found == "1.00 %"
-    assert datasheet.aims(replace(full, lengths=[7, 8, 20, 21]))[-2].found == "2 of 4"
+    assert datasheet.aims(full)[-2].found == "1.00 %"
+    assert datasheet.aims(replace(full, lengths=[7, 8, 20, 21]))[-3].found == "2 of 4"
     two_in_a_hundred = Repetition(100, full.repetition.repeats * 2)
-    assert not datasheet.aims(replace(full, repetition=two_in_a_hundred))[-1].met
+    assert not datasheet.aims(replace(full, repetition=two_in_a_hundred))[-2].met
+    assert datasheet.aims(replace(full, templates=Templates(100, 1)))[-1].met
+    assert not datasheet.aims(replace(full, templates=Templates(100, 2)))[-1].met
 
 
 def test_every_table_has_as_many_cells_in_each_row():

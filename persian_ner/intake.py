@@ -12,7 +12,7 @@ from persian_ner.corpus import RECORDS, SOURCES, CorpusConfig
 from persian_ner.layers import standoff
 from persian_ner.readers import records_jsonl, registry
 from persian_ner.records import InputError, Problem, Record, Span, collect
-from persian_ner.sources import BY_LAYER, Source, read_source
+from persian_ner.sources import Source, read_source
 
 
 @dataclass
@@ -79,8 +79,7 @@ def _known(loaded: Loaded, items: list[Record], layer: standoff.Layer) -> list[R
 
 def _with_layer(loaded: Loaded, items: list[Record], layer: standoff.Layer, root: Path) -> Loaded:
     source = loaded.source
-    decided = frozenset(label for label, ours in source.labels.items() if ours == BY_LAYER)
-    applied = standoff.apply(layer, items, source.labels, decided)
+    applied = standoff.apply(layer, items, source.labels, source.decided_by_layer())
     place = str(root / source.path)
     loaded.problems += [problem if problem.file else replace(problem, file=place) for problem in applied.problems]
     loaded.left_out.update(applied.left_out)
@@ -93,12 +92,16 @@ def read_raw(source: Source, root: Path) -> list[Record]:
 
     Records that the reader rejects are left out: a layer is about the others.
     """
+    return read_raw_or_problems(source, root)[0]
+
+
+def read_raw_or_problems(source: Source, root: Path) -> tuple[list[Record], list[Problem]]:
+    """A source's records with its own labels, and why the reader rejects others; raises as :func:`read_raw`."""
     path = root / source.path
     try:
-        records, _ = collect(registry.read(source.format, path, **source.options))
+        return collect(registry.read(source.format, path, **source.options))
     except (OSError, ValueError) as error:
         raise InputError([_unreadable(source, path, error)]) from error
-    return records
 
 
 def _unreadable(source: Source, path: Path, error: Exception) -> Problem:

@@ -83,6 +83,10 @@ class Source(BaseModel):
             )
         return self
 
+    def decided_by_layer(self) -> frozenset[str]:
+        """The labels of the source of which its layer decides every span."""
+        return frozenset(label for label, ours in self.labels.items() if ours == BY_LAYER)
+
 
 def read_source(path: Path, labels: Collection[str] = LABELS) -> Source:
     """Read a source file for a corpus of these labels; raises :class:`InputError` naming everything that is wrong."""

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,13 +12,13 @@ import typer
 from _cli import collecting, reporting_problems
 
 from persian_ner import files
-from persian_ner.evaluate import read_evaluation
-from persian_ner.intake import read_raw
-from persian_ner.layers import agreement, disputes, standoff, summary
+from persian_ner.intake import read_raw, read_raw_or_problems
+from persian_ner.layers import agreement, corrections, defects, standoff, summary
 from persian_ner.layers import build as building
+from persian_ner.layers import unread as unread_sentences
 from persian_ner.layers.places import load_gazetteer
-from persian_ner.records import InputError, Problem
-from persian_ner.sources import read_source
+from persian_ner.records import InputError, Problem, Record
+from persian_ner.sources import Source, read_source
 
 T = TypeVar("T")
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -64,7 +66,10 @@ def build(
             if source.layer is None:
                 raise InputError([Problem(str(path), 0, "", "it names no layer")])
             readings = building.read_readings(decisions / "readings" / f"{path.stem}.tsv")
-            return building.build(source, read_raw(source, Path()), places, surfaces, readings), Path(source.layer)
+            records, problems = read_raw_or_problems(source, Path())
+            layer = building.build(source, records, places, surfaces, readings)
+            unreadable = len({problem.doc_id for problem in problems})
+            return replace(layer, defects=defects.count(records, unreadable)), Path(source.layer)
 
         layers = _of_all([sources / f"{name}.yml" for name in names], built)
     for layer, path in layers:
@@ -85,7 +90,8 @@ def sheet(
             summary.summarise(
                 layer,
                 summary.read_agreement(layers / "agreement", layer.source),
-                disputes.read_decisions(layers / "disputes" / f"{layer.source}.tsv"),
+                corrections.read_decisions(layers / "disputes" / f"{layer.source}.tsv"),
+                unread_sentences.read_kept(layers / "unread" / f"{layer.source}.jsonl"),
             )
             for layer in found
         ]
@@ -93,26 +99,56 @@ def sheet(
     typer.echo(f"Wrote {output}: {len(summaries)} layers")
 
 
+class Part(str, Enum):
+    """What of a layer is read again."""
+
+    decisions = "decisions"
+    disputes = "disputes"
+    unread = "unread"
+
+
+_Part = Annotated[
+    Part,
+    typer.Option(
+        help="decisions of the layer; places that were in dispute between corpus and model; or sentences that nobody "
+        "has read, to be read in full"
+    ),
+]
+
+
 @app.command()
 def questions(
     name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
-    folder: Annotated[Path, typer.Argument(help="Folder to write questions.tsv and key.tsv to")],
-    size: Annotated[int, typer.Option(min=1, help="Decisions to read again")] = 200,
+    folder: Annotated[Path, typer.Argument(help="Folder to write questions.tsv and a key to")],
+    of: _Part = Part.decisions,
+    size: Annotated[int, typer.Option(min=1, help="Decisions, places or sentences to read")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the draw")] = 0,
+    decisions: _Decisions = _DECISIONS,
     sources: _Sources = _SOURCES,
 ) -> None:
-    """Draw decisions of a layer for a second reader, who must not see the first ones; the corpus must be there.
+    """Draw a part of a layer for a reader, who must not see what was decided; the corpus must be there.
 
     The answers go to FOLDER/answers.tsv: the question's number, and what it names as LABEL=surface|LABEL=surface, or -.
-    Where a span is marked ⟦so⟧ the names inside it are asked for, elsewhere all EVENT and DATE names of the sentence.
+    Of decisions: where a span is marked ⟦so⟧ the names inside it are asked for, elsewhere all EVENT and DATE names of
+    the sentence. Of disputes: the names in or reaching into the marked place. Of unread: all names, in order.
     """
     with reporting_problems():
         source = read_source(sources / f"{name}.yml")
-        if source.layer is None:
-            raise InputError([Problem(str(sources / f"{name}.yml"), 0, "", "it names no layer")])
-        drawn = agreement.sample(standoff.read(Path(source.layer)), read_raw(source, Path()), size, seed)
-        agreement.write_sheet(folder, drawn)
-    typer.echo(f"Wrote {len(drawn)} questions to {folder / agreement.QUESTIONS_FILE}")
+        if of is Part.decisions:
+            drawn = agreement.sample(_layer(source), read_raw(source, Path()), size, seed)
+            agreement.write_sheet(folder, drawn)
+            written = len(drawn)
+        elif of is Part.disputes:
+            decided = corrections.read_decisions(decisions / "disputes" / f"{name}.tsv")
+            places = ((record, int(start), int(end)) for record, start, end, _ in decided)
+            drawn = agreement.sample_disputes(places, _layered(source), size, seed)
+            agreement.write_sheet(folder, drawn)
+            written = len(drawn)
+        else:
+            sentences = unread_sentences.sample(_layered(source), source, size, seed)
+            unread_sentences.write_sheet(folder, sentences)
+            written = len(sentences)
+    typer.echo(f"Wrote {written} questions to {folder / agreement.QUESTIONS_FILE}")
 
 
 @app.command()
@@ -121,54 +157,54 @@ def reread(
     folder: Annotated[Path, typer.Argument(help="Folder of questions, with answers.tsv", exists=True)],
     decisions: _Decisions = _DECISIONS,
 ) -> None:
-    """Keep the second reader's answers beside the layer, for the agreement that sheet reports."""
+    """Keep the second reader's answers beside the layer, for the agreement that sheet reports.
+
+    They take the place of earlier answers to questions of the same kind.
+    """
+    kept = decisions / "agreement" / f"{name}.tsv"
     with reporting_problems():
         answers = agreement.join(folder)
-        agreement.write_answers(decisions / "agreement" / f"{name}.tsv", answers)
+        earlier = agreement.read_answers(kept) if kept.exists() else []
+    agreement.write_answers(kept, agreement.replaced(earlier, answers))
     agreed = sum(answer.agrees for answer in answers)
-    typer.echo(f"Wrote {decisions / 'agreement' / f'{name}.tsv'}: {agreed} of {len(answers)} decisions agree")
+    typer.echo(f"Wrote {kept}: {agreed} of {len(answers)} decisions agree")
 
 
 @app.command()
-def dispute(
-    evaluation: Annotated[
-        Path, typer.Argument(help="Folder of an evaluation on the corpus with its layers", exists=True)
+def correct(
+    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of questions of unread sentences, with answers.tsv", exists=True)
     ],
-    folder: Annotated[Path, typer.Argument(help="Folder to write disputes.txt and key.jsonl to")],
-    names: _Names,
-    seed: Annotated[int, typer.Option(help="Seed of the order")] = 0,
-) -> None:
-    """List where a pipeline disagrees with the layers, for a reader to decide.
-
-    The answers go to FOLDER/answers.tsv: the dispute's number, and C (the corpus stays), M (the model is right),
-    - (nothing is a name there) or what should be annotated instead, as LABEL=surface|LABEL=surface.
-    """
-    with reporting_problems():
-        found = disputes.find(read_evaluation(evaluation)[1], names, seed)
-        disputes.write_sheet(folder, found)
-    typer.echo(f"Wrote {len(found)} disputes to {folder / disputes.SHEET_FILE}")
-
-
-@app.command()
-def settle(
-    folder: Annotated[Path, typer.Argument(help="Folder of disputes, with answers.tsv", exists=True)],
-    names: _Names,
     decisions: _Decisions = _DECISIONS,
     sources: _Sources = _SOURCES,
 ) -> None:
-    """Add what the answers to disputes mean to the readings; build the layers again then. The corpora must be there."""
+    """Keep what was read in unread sentences for the estimate of sheet, and add it to the readings.
+
+    The corpus must be there. Build the layer again then.
+    """
+    kept = decisions / "unread" / f"{name}.jsonl"
     with reporting_problems():
-        texts = {
-            name: {record.id: record.text for record in read_raw(read_source(sources / f"{name}.yml"), Path())}
-            for name in names
-        }
-        settled = disputes.settle(folder, texts)
-    for name, lines in settled.lines.items():
-        disputes.append(decisions / "readings" / f"{name}.tsv", lines)
-    for name, decided in settled.decisions.items():
-        disputes.append(decisions / "disputes" / f"{name}.tsv", decided)
-    counts = disputes.count(item for decided in settled.decisions.values() for item in decided)
-    typer.echo(f"Settled {sum(counts.values())} disputes: {', '.join(f'{kind} {n}' for kind, n in counts.items())}")
+        texts = {record.id: record.text for record in read_raw(read_source(sources / f"{name}.yml"), Path())}
+        sentences = unread_sentences.join(folder, texts)
+        lines = unread_sentences.correct(name, sentences, texts)
+    unread_sentences.write(kept, sentences)
+    corrections.append(decisions / "readings" / f"{name}.tsv", lines)
+    typer.echo(f"Wrote {kept}: {len(sentences)} sentences, {len(lines)} lines added to the readings")
+
+
+def _layer(source: Source) -> standoff.Layer:
+    if source.layer is None:
+        raise InputError([Problem("", 0, source.name, "the source names no layer")])
+    return standoff.read(Path(source.layer))
+
+
+def _layered(source: Source) -> list[Record]:
+    """A source's records with our labels; raises :class:`InputError` where its layer does not fit."""
+    applied = standoff.apply(_layer(source), read_raw(source, Path()), source.labels, source.decided_by_layer())
+    if applied.problems:
+        raise InputError(applied.problems)
+    return applied.records
 
 
 def _of_all(sources: Iterable[Path], use: Callable[[Path], T]) -> list[T]:

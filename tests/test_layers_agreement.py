@@ -8,9 +8,20 @@ from pathlib import Path
 import pytest
 from tiny_corpus import put
 
-from persian_ner.layers.agreement import Answer, Question, join, read_answers, sample, write_answers, write_sheet
+from persian_ner.layers.agreement import (
+    Answer,
+    Kind,
+    Question,
+    join,
+    read_answers,
+    replaced,
+    sample,
+    sample_disputes,
+    write_answers,
+    write_sheet,
+)
 from persian_ner.layers.standoff import Edit, Entry, Layer, digest
-from persian_ner.records import InputError, Problem, Record
+from persian_ner.records import InputError, Problem, Record, Span
 
 TEXT = "در جام جهانی\n دوحه قطر و کاخ  بود"
 RECORDS = [Record(id="d#1", text=TEXT), Record(id="d#2", text="قم و رشت"), Record(id="d#3", text="یزد")]
@@ -41,11 +52,11 @@ LAYER = Layer(
 )
 QUESTIONS = {
     # What the layer adds has to be found again in the bare sentence.
-    "جام جهانی": Question("d#1", 3, 12, True, "EVENT=جام جهانی", "در جام جهانی دوحه قطر و کاخ بود"),
+    "جام جهانی": Question("d#1", 3, 12, "adds", "EVENT=جام جهانی", "در جام جهانی دوحه قطر و کاخ بود"),
     # Its parts are no questions of their own.
-    "دوحه قطر": Question("d#1", 14, 22, False, "GPE=دوحه|GPE=قطر", "در جام جهانی ⟦دوحه قطر⟧ و کاخ بود"),
-    "کاخ": Question("d#1", 25, 28, False, "-", "در جام جهانی دوحه قطر و ⟦کاخ⟧ بود"),
-    "قم": Question("d#2", 0, 2, False, "GPE=قم", "⟦قم⟧ و رشت"),
+    "دوحه قطر": Question("d#1", 14, 22, "span", "GPE=دوحه|GPE=قطر", "در جام جهانی ⟦دوحه قطر⟧ و کاخ بود"),
+    "کاخ": Question("d#1", 25, 28, "span", "-", "در جام جهانی دوحه قطر و ⟦کاخ⟧ بود"),
+    "قم": Question("d#2", 0, 2, "span", "GPE=قم", "⟦قم⟧ و رشت"),
 }
 
 
@@ -64,30 +75,33 @@ def test_a_part_is_drawn_at_random_and_the_same_for_the_same_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("adds", "first", "second", "agrees"),
+    ("kind", "first", "second", "agrees"),
     [
-        (False, "GPE=قم", "GPE=قم", True),
-        (False, "GPE=دوحه|GPE=قطر", "GPE=قطر|GPE=دوحه", True),
-        (False, "-", "-", True),
-        (False, "GPE=قم", "-", False),
-        (False, "-", "GPE=قم", False),
-        (False, "GPE=قم", "ORG=قم", False),
-        (False, "GPE=دوحه", "GPE=دوحه|GPE=قطر", False),
+        ("span", "GPE=قم", "GPE=قم", True),
+        ("span", "GPE=دوحه|GPE=قطر", "GPE=قطر|GPE=دوحه", True),
+        ("span", "-", "-", True),
+        ("span", "GPE=قم", "-", False),
+        ("span", "-", "GPE=قم", False),
+        ("span", "GPE=قم", "ORG=قم", False),
+        ("span", "GPE=دوحه", "GPE=دوحه|GPE=قطر", False),
         # The sheet of an added span is the whole sentence, which may have other names.
-        (True, "EVENT=جام", "GPE=قم|EVENT=جام", True),
-        (True, "EVENT=جام", "EVENT=جام جهانی", False),
-        (True, "EVENT=جام", "-", False),
+        ("adds", "EVENT=جام", "GPE=قم|EVENT=جام", True),
+        ("adds", "EVENT=جام", "EVENT=جام جهانی", False),
+        ("adds", "EVENT=جام", "-", False),
+        # At a place in dispute neither may have more.
+        ("dispute", "GPE=قم", "GPE=قم|EVENT=جام", False),
+        ("dispute", "-", "-", True),
     ],
 )
-def test_when_two_decisions_agree(adds: bool, first: str, second: str, agrees: bool) -> None:
-    assert Answer("d#1", 0, 2, adds, first, second).agrees is agrees
+def test_when_two_decisions_agree(kind: Kind, first: str, second: str, agrees: bool) -> None:
+    assert Answer("d#1", 0, 2, kind, first, second).agrees is agrees
 
 
 def test_answers_are_read(tmp_path: Path) -> None:
     file = put(tmp_path / "a.tsv", "d#1\t3\t12\tadds\tEVENT=جام جهانی\t-\r\nd#2\t0\t2\tspan\tGPE=قم\tGPE=قم\n")
     assert read_answers(file) == [
-        Answer("d#1", 3, 12, True, "EVENT=جام جهانی", "-"),
-        Answer("d#2", 0, 2, False, "GPE=قم", "GPE=قم"),
+        Answer("d#1", 3, 12, "adds", "EVENT=جام جهانی", "-"),
+        Answer("d#2", 0, 2, "span", "GPE=قم", "GPE=قم"),
     ]
 
 
@@ -158,3 +172,23 @@ def test_all_that_is_wrong_with_answers_is_named(tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(InputError, match="no such file"):
         join(tmp_path)
+
+
+def test_a_place_in_dispute_is_shown_marked_without_either_side() -> None:
+    text = "تا شهر قم و رشت"
+    names = [Span(start=3, end=9, label="GPE"), Span(start=12, end=15, label="GPE")]
+    records = [Record(id="d#1", text=text, spans=names)]
+    places = [("d#1", 7, 9), ("d#1", 7, 9), ("d#1", 0, 2)]
+    drawn = sample_disputes(places, records, 99, seed=1)
+    assert sorted(drawn, key=lambda item: item.start) == [
+        Question("d#1", 0, 2, "dispute", "-", "⟦تا⟧ شهر قم و رشت"),
+        Question("d#1", 7, 9, "dispute", "GPE=شهر قم", "تا شهر ⟦قم⟧ و رشت"),
+    ]
+    assert {sample_disputes(places, records, 1, seed)[0].start for seed in range(20)} == {0, 7}
+
+
+def test_answers_replace_those_of_the_same_kind() -> None:
+    span, adds, dispute = (Answer("d#1", 0, 2, kind, "-", "-") for kind in ("span", "adds", "dispute"))
+    again = Answer("d#2", 0, 2, "dispute", "-", "GPE=قم")
+    assert replaced([span, dispute, adds], [again]) == [span, adds, again]
+    assert replaced([span, dispute, adds], [adds]) == [dispute, adds]

@@ -14,7 +14,7 @@ from tiny_corpus import contents, put
 
 from persian_ner.evaluate import write_evaluation
 from persian_ner.labels import LABELS
-from persian_ner.layers import disputes, standoff
+from persian_ner.layers import corrections, disputes, standoff
 from persian_ner.layers.build import Reading, build
 from persian_ner.layers.places import Gazetteer
 from persian_ner.metrics import Evaluated, compute
@@ -83,7 +83,7 @@ def test_answers_become_readings_of_the_sentence_and_of_its_copies(tmp_path: Pat
     assert settled.lines == {"mine": [(name, *line) for name in ("d#1", "d#7") for line in lines]}
     places = [("d#1", "0", "4", "M"), ("d#1", "8", "10", "C"), ("d#1", "14", "16", "-")]
     assert settled.decisions["mine"][:3] == places
-    assert disputes.count(settled.decisions["mine"]) == {"corpus": 1, "model": 1, "neither": 2}
+    assert corrections.count(settled.decisions["mine"]) == {"corpus": 1, "model": 1, "neither": 2}
 
 
 def test_a_copy_that_was_asked_about_itself_keeps_its_own_answer(tmp_path: Path) -> None:
@@ -114,9 +114,9 @@ def test_every_bad_answer_is_listed(tmp_path: Path) -> None:
 
 def test_every_bad_line_of_the_record_is_listed(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
-        disputes.read_decisions(put(tmp_path / "mine.tsv", "d#1\t1\t2\tM\nd#1\t1\tM\nd#2\tx\t2\tM\n"))
+        corrections.read_decisions(put(tmp_path / "mine.tsv", "d#1\t1\t2\tM\nd#1\t1\tM\nd#2\tx\t2\tM\n"))
     assert [problem.line for problem in raised.value.problems] == [2, 3]
-    assert disputes.read_decisions(tmp_path / "none.tsv") == []
+    assert corrections.read_decisions(tmp_path / "none.tsv") == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_is_decided_for_the_model_gives_the_models_spans(record: Record, da
     predicted = [span for span in record.spans if span not in gold or data.draw(st.booleans())]
     found = disputes.find([Evaluated("mine/r", record.text, gold, predicted)], ["mine"])
     try:
-        lines = [line for item in found for line in disputes.lines(item, "M")]
+        lines = [line for item in found for line in corrections.lines(item, "M")]
     except ValueError:
         return  # refused, see above
     readings = {"r": [Reading(1, line[1] == "+", line[2], line[3], int(line[4])) for line in lines]}
@@ -158,18 +158,18 @@ def test_the_commands_from_an_evaluation_to_readings(tmp_path: Path, monkeypatch
     gold = spans(("PER", "سارا"), text=text)
     evaluated = [Evaluated("mine/mine#1", text, gold, [*gold, *spans(("GPE", "قم"), text=text)])]
     write_evaluation(tmp_path / "evaluation", compute(evaluated), evaluated)
-    done = run_script("layers", "dispute", "evaluation", "sheet", "mine")
+    done = run_script("disputes", "find", "evaluation", "sheet", "mine")
     assert (done.exit_code, done.stdout) == (0, "Wrote 1 disputes to sheet/disputes.txt\n")
     options = ("--decisions", "decisions", "--sources", "sources")
     put(tmp_path / "sheet" / "answers.tsv", "1.1\tX\n")
     before = contents(tmp_path / "decisions")
-    done = run_script("layers", "settle", "sheet", "mine", *options)
+    done = run_script("disputes", "settle", "sheet", "mine", *options)
     assert done.exit_code == 1 and "sheet/answers.tsv:1: [1.1] neither C, M nor -" in done.stderr
     assert contents(tmp_path / "decisions") == before
     put(tmp_path / "sheet" / "answers.tsv", "1.1\tM\n")
-    done = run_script("layers", "settle", "sheet", "mine", *options)
+    done = run_script("disputes", "settle", "sheet", "mine", *options)
     assert (done.exit_code, done.stdout) == (0, "Settled 1 disputes: corpus 0, model 1, neither 0\n")
-    assert disputes.read_decisions(tmp_path / "decisions" / "disputes" / "mine.tsv") == [("mine#1", "8", "10", "M")]
+    assert corrections.read_decisions(tmp_path / "decisions" / "disputes" / "mine.tsv") == [("mine#1", "8", "10", "M")]
     assert (tmp_path / "decisions" / "readings" / "mine.tsv").read_text(encoding="utf-8").splitlines() == [
         "mine#2\t-\tGPE\tرشت\t1",
         "mine#1\t+\tGPE\tقم\t1",

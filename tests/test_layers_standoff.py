@@ -184,6 +184,22 @@ def test_a_document_that_is_cut_elsewhere_is_a_changed_one() -> None:
     assert applied.records == []
 
 
+def test_records_with_other_numbers_are_noticed() -> None:
+    # Nothing but the numbers changes: the document has its checksum, and the one with edits would stay without them.
+    plain = record("d#2", "سارا آمد")
+    other = record("e#1", "سارا رفت", "e")
+    made = layer(PALACE, CITY, records=[record(), plain, other])
+    moved = [record("d#3"), plain, other]
+    assert standoff.document_digests(moved) == made.documents
+    applied = apply(made, *moved)
+    assert sorted(applied.problems) == [
+        Problem("", 0, "d", "the document is not the one the layer was made for"),
+        Problem("", 0, "d#1", "the layer's record is not in the source"),
+        Problem("d.txt", 3, "d#3", "the text that the layer knows as d#1"),
+    ]
+    assert [item.id for item in applied.records] == ["e#1"]
+
+
 def test_records_that_are_missing_or_new_are_noticed() -> None:
     plain = record("d#2", "سارا آمد")
     made = layer(PALACE, CITY, records=[record(), plain])

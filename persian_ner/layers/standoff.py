@@ -4,14 +4,15 @@ A layer is JSON Lines. The first line says which documents the decisions are
 about, the others hold one record of the source each, only where something was
 decided::
 
-    {"layer": 1, "source": "nsurl-600k", "documents": {"1.txt": "<sha256>", …}}
+    {"layer": 1, "source": "nsurl-600k", "documents": {"1.txt": "<sha256>", …}, "defects": {"no tag": 2, …}}
     {"id": "1.txt#3", "sha256": "<sha256>", "edits": [[4, 9, "ایران", "LOC", "GPE", "gazetteer"], …]}
 
 An edit is ``[start, end, surface, was, now, by]``: offsets in characters of the
 record's text; ``was`` the source's own label, ``null`` for a span the source has
 not; ``now`` one of our labels, ``null`` to leave the span out; ``by`` what decided.
 A record with ``"drop"`` instead of edits is left out for the reason given.
-No text but the surfaces of spans is in the file. Checksums are the first 16 hex
+``defects`` counts what was wrong with the source's files
+(:mod:`persian_ner.layers.defects`). No text but the surfaces of spans is in the file. Checksums are the first 16 hex
 digits of SHA-256 of the UTF-8 text (of a document: of its records' texts joined
 by newlines), so a layer never meets a text it was not made for.
 """
@@ -61,11 +62,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Layer:
-    """All decisions about one source."""
+    """All decisions about one source, and how many defects of its files were met, by kind."""
 
     source: str
     documents: dict[str, str]
     entries: dict[str, Entry] = field(default_factory=dict)
+    defects: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -104,7 +106,9 @@ def document_digests(records: Iterable[Record]) -> dict[str, str]:
 
 def write(layer: Layer, path: Path) -> None:
     """Write a layer; an earlier file is replaced when the new one is complete."""
-    lines: list[dict[str, Any]] = [{"layer": VERSION, "source": layer.source, "documents": layer.documents}]
+    lines: list[dict[str, Any]] = [
+        {"layer": VERSION, "source": layer.source, "documents": layer.documents, "defects": layer.defects}
+    ]
     for name, entry in layer.entries.items():
         decided: dict[str, Any] = (
             {"drop": entry.drop} if entry.drop else {"edits": [list(edit) for edit in entry.edits]}
@@ -148,7 +152,7 @@ def read(path: Path) -> Layer:
         problems.append(Problem(str(path), 1, "", "the first line does not say what the layer is about"))
     if problems or header is None:
         raise InputError(problems)
-    return Layer(header.source, header.documents, entries)
+    return Layer(header.source, header.documents, entries, header.defects)
 
 
 class _Header(BaseModel):
@@ -157,6 +161,7 @@ class _Header(BaseModel):
     layer: Literal[1]
     source: str
     documents: dict[str, str]
+    defects: dict[str, int] = Field(default_factory=dict)
 
 
 class _Line(BaseModel):
@@ -203,16 +208,16 @@ def apply(
     them. So is every record of a document that differs from the one the layer was
     made for: a text without edits has no checksum of its own, so the changed one
     may be any of them. Problems are such documents, one each, the texts in them
-    that are known to differ, undecided spans, edits of spans that are not there,
-    and overlaps.
+    that are known to differ, records of the layer that are not there or have
+    another id, undecided spans, edits of spans that are not there, and overlaps.
     """
     records = list(records)
     applied = Applied()
-    changed = _changed_documents(layer, records)
-    seen: set[str] = set()
+    moved = _moved_records(layer, records)
+    changed = _changed_documents(layer, records) | {document_name(record) for _, record in moved}
+    seen = {record.id for record in records}
     for record in records:
         document = document_name(record)
-        seen.add(record.id)
         if document not in layer.documents:
             applied.left_out[UNKNOWN_DOCUMENT] += 1
             continue
@@ -227,9 +232,28 @@ def apply(
             _edit(record, entry, labels, decided, applied)
     for name in sorted(changed):
         applied.problems.append(Problem("", 0, name, "the document is not the one the layer was made for"))
+    for name, record in moved:
+        applied.problems.append(record.problem(f"the text that the layer knows as {name}"))
     for name in sorted(layer.entries.keys() - seen):
         applied.problems.append(Problem("", 0, name, "the layer's record is not in the source"))
     return applied
+
+
+def _moved_records(layer: Layer, records: list[Record]) -> list[tuple[str, Record]]:
+    """Records without decisions whose text the layer decided about under an id that is gone, with that id.
+
+    Their document can have the checksum that it had: numbers of records are no part of it.
+    """
+    seen = {record.id for record in records}
+    gone = {entry.sha256: name for name, entry in layer.entries.items() if name not in seen}
+    if not gone:
+        return []
+    undecided = ((digest(record.text), record) for record in records if record.id not in layer.entries)
+    return [
+        (gone[checksum], record)
+        for checksum, record in undecided
+        if checksum in gone and document_name(record) in layer.documents
+    ]
 
 
 def _changed_documents(layer: Layer, records: list[Record]) -> set[str]:

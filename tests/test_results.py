@@ -627,7 +627,7 @@ def test_every_published_result_is_of_the_default_model_or_known_not_to_be():
     """A new figure of the default model belongs into one of the lists above."""
     others = {
         *("coverage", "coverage-own-test", "encoder", "encoder-own-test", "learning-curve", "learning-curve-own-test"),
-        *("dates", "load", "scaling"),
+        *("annotate", "benchmark", "dates", "fuzz", "load", "scaling"),
     }
     names = {file.stem for file in (ROOT / results.RESULTS_FOLDER).glob("*.json")}
     assert names == {*OF_THE_DEFAULT_MODEL, *COMPARED_WITH_IT} | others

@@ -87,6 +87,8 @@ def _until(period: Period, unit: str, count: int) -> Period:
         first = calendars.shift_days(after, -days)
     else:
         first = calendars.shift_months(period.calendar, after, -count * MONTHS_IN[unit])
+    if first >= after:  # «صفر ماه»
+        raise Unresolved("invalid_date")
     return replace(period, start=first, granularity=OF_UNIT[unit])
 
 

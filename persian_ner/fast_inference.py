@@ -12,16 +12,20 @@ Nearly all time of a transformer pipeline goes into the encoder's matrix product
 * all run faster in bfloat16 where the CPU has instructions for it (:mod:`persian_ner.cpu_precision`). There
   entities may differ between CPUs in rare close calls.
 
+What the encoder computes at once is limited, too: spaCy hands over all windows of a text together, however long it is,
+and the encoder gets them in portions (:func:`in_portions`).
+
 Not done: windows of another length than in training, which score worse, and weights in eight bits, which
 change entities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
 from typing import Any
 
+import torch
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy_transformers.span_getters import get_strided_spans
@@ -37,6 +41,9 @@ MAX_BATCH_ITEMS = 512
 
 OVERLAP = 32
 """Tokens that two windows have in common where no sentence ends between them."""
+
+WORD_PIECES = 1 << 14
+"""Word pieces that the encoder computes at once, padding included, unless a single window has more."""
 
 _SENTENCE_ENDS = frozenset(".!?؟…")
 
@@ -71,15 +78,46 @@ def _ends_sentence(doc: Doc, index: int) -> bool:
     return bool(ended) or "\n" in token.text
 
 
-def speed_up(nlp: Language) -> Language:
-    """Make ``nlp.pipe`` faster, in place; returns the pipeline. To be called once.
+def in_portions(forward: Callable[..., Any], word_pieces: int = WORD_PIECES) -> Callable[..., Any]:
+    """A Hugging Face encoder's ``forward`` that computes at most ``word_pieces`` at once, but always a whole window.
 
-    Does nothing without a transformer or on a GPU, which wants large batches.
+    It takes tensors by name, whose first two dimensions are windows and word pieces, and returns what ``forward``
+    does for all windows. Padding stays as it is, so results are those of all at once, up to the last digits of a float.
+    """
+
+    @wraps(forward)
+    def run(**inputs: torch.Tensor) -> Any:
+        windows, length = inputs["input_ids"].shape
+        size = max(1, word_pieces // max(1, length))
+        if windows <= size:
+            return forward(**inputs)
+        portions = [
+            forward(**{name: tensor[start : start + size] for name, tensor in inputs.items()})
+            for start in range(0, windows, size)
+        ]
+        return type(portions[0])({name: _joined([part[name] for part in portions]) for name in portions[0]})
+
+    return run
+
+
+def _joined(parts: list[Any]) -> Any:
+    """One tensor of several; of tuples of tensors, such as the hidden states of all layers, one tuple."""
+    if isinstance(parts[0], tuple):
+        return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
+    return torch.cat(parts)
+
+
+def speed_up(nlp: Language) -> Language:
+    """Make ``nlp.pipe`` faster and bound the encoder's memory, in place; returns the pipeline. To be called once.
+
+    Does nothing without a transformer. On a GPU, which wants large batches, only memory is bounded.
     """
     if not nlp.has_pipe("transformer"):
         return nlp
     component: Any = nlp.get_pipe("transformer")
-    if component.model.transformer.device.type != "cpu":
+    encoder = component.model.transformer
+    encoder.forward = in_portions(encoder.forward)
+    if encoder.device.type != "cpu":
         return nlp
     nlp.batch_size = max(nlp.batch_size, BATCH_SIZE)
     configured = component.model.attrs["get_spans"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
@@ -16,7 +17,16 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from persian_ner import speed
 from persian_ner.cpu_precision import arithmetic_of
-from persian_ner.fast_inference import BATCH_SIZE, MAX_BATCH_ITEMS, OVERLAP, load_fast, sentence_windows, speed_up
+from persian_ner.fast_inference import (
+    BATCH_SIZE,
+    MAX_BATCH_ITEMS,
+    OVERLAP,
+    WORD_PIECES,
+    in_portions,
+    load_fast,
+    sentence_windows,
+    speed_up,
+)
 from persian_ner.records import InputError, Record
 from persian_ner.speed import (
     Stopwatch,
@@ -217,6 +227,58 @@ class TestFast:
         batch_size = nlp.batch_size
         assert speed_up(nlp).batch_size == batch_size
         assert arithmetic_of(nlp) == "float32"
+
+
+class TestPortions:
+    @pytest.mark.parametrize(
+        ("word_pieces", "sizes"),
+        [(70, [7]), (69, [6, 1]), (30, [3, 3, 1]), (29, [2, 2, 2, 1]), (10, [1] * 7), (9, [1] * 7)],
+    )
+    def test_have_the_results_of_all_windows_at_once(self, word_pieces: int, sizes: list[int]) -> None:
+        torch.manual_seed(0)
+        encoder = BertModel(BertConfig(vocab_size=50, output_hidden_states=True, **SMALL)).eval()
+        inputs = {"input_ids": torch.randint(50, (7, 10)), "attention_mask": torch.ones(7, 10, dtype=torch.long)}
+        inputs["attention_mask"][3, 4:] = 0
+        seen: list[int] = []
+
+        def forward(**portion: torch.Tensor) -> Any:
+            seen.append(len(portion["input_ids"]))
+            return BertModel.forward(encoder, **portion)
+
+        with torch.no_grad():
+            at_once = encoder(**inputs)
+            encoder.forward = in_portions(forward, word_pieces)
+            found = encoder(**inputs)
+        assert seen == sizes
+        assert type(found) is type(at_once)
+        assert found.keys() == at_once.keys() == {"last_hidden_state", "pooler_output", "hidden_states"}
+        for name in ("last_hidden_state", "pooler_output"):
+            torch.testing.assert_close(found[name], at_once[name])
+        for layer, expected in zip(found.hidden_states, at_once.hidden_states, strict=True):
+            torch.testing.assert_close(layer, expected)
+
+    @pytest.mark.parametrize("supported", [True, False])
+    def test_of_a_long_text_are_small(self, nlp: Language, monkeypatch: pytest.MonkeyPatch, supported: bool) -> None:
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported)
+        component = nlp.get_pipe("transformer")
+        encoder = component.model.transformer
+        forward, seen = encoder.forward, []
+
+        def counting(**portion: torch.Tensor) -> Any:
+            seen.append(portion["input_ids"].numel())
+            return forward(**portion)
+
+        encoder.forward = counting
+        text = "شیراز به . " * 6000
+        doc = speed_up(nlp)(text)
+        assert doc.text == text
+        assert len(seen) > 1
+        assert max(seen) <= WORD_PIECES < sum(seen)
+        encoder.forward = forward
+        (expected,) = component.predict([doc]).doc_data  # the same windows at once, in float32
+        found = doc._.trf_data.model_output.last_hidden_state
+        assert found.dtype == expected.model_output.last_hidden_state.dtype
+        assert found == pytest.approx(expected.model_output.last_hidden_state, abs=0.1 if supported else 1e-5)
 
 
 class TestSentenceWindows:

@@ -57,6 +57,7 @@ from persian_ner.metrics import (
     MatchType,
     Metrics,
     Provenance,
+    as_interval,
     credit_counts,
     interval_ends,
     match_counts,
@@ -521,7 +522,7 @@ def _contrast(pair: _Pair, intervals: _Array, p: _Array, corrected: _Array) -> C
             **{
                 measure: Difference(
                     value=_known(values[m, n]),
-                    interval=_interval(*intervals[m, n]),
+                    interval=as_interval(*intervals[m, n]),
                     p=_known(p[m, n]),
                     corrected_p=_known(corrected[m, n]),
                 )
@@ -541,10 +542,6 @@ def _contrast(pair: _Pair, intervals: _Array, p: _Array, corrected: _Array) -> C
         verdict=found,
         sentence=_sentence(pair, found, strict, differing),
     )
-
-
-def _interval(low: float, high: float) -> Interval | None:
-    return None if math.isnan(low) else Interval(low=float(low), high=float(high))
 
 
 def _sentence(pair: _Pair, found: Verdict, difference: Difference, differing: int) -> str:

@@ -16,10 +16,10 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import srsly
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from persian_ner import calibration
 from persian_ner.calibration import Calibration
@@ -44,6 +44,8 @@ from persian_ner.records import InputError, Problem, Record, Span, collect
 
 if TYPE_CHECKING:
     from spacy.language import Language
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.jsonl"
@@ -70,11 +72,12 @@ class EvaluationMetrics(Metrics):
 
     Version 2 added ``novelty``, version 3 ``calibration``, ``footprint`` and
     ``by_sentence_length``, version 4 the ``intervals`` of all scores (before, there was
-    ``strict_f1_interval`` alone); files of older versions, which lack them, are read as well.
+    ``strict_f1_interval`` alone), version 5 those of ``macro``; files of
+    older versions, which lack them, are read as well.
     """
 
-    schema_version: Literal[1, 2, 3, 4] = Field(  # type: ignore[assignment]  # wider than Metrics, and never assigned to
-        default=4, description="version of this schema; older files are read as well"
+    schema_version: Literal[1, 2, 3, 4, 5] = Field(  # type: ignore[assignment]  # wider than Metrics, and never assigned to
+        default=5, description="version of this schema; older files are read as well"
     )
     novelty: Novelty | None = Field(default=None, description="null when no training records were given")
     calibration: Calibration | None = Field(default=None, description="null when no predicted span has a score")
@@ -229,14 +232,22 @@ def write_evaluation(folder: Path, metrics: Metrics, evaluated: Sequence[Evaluat
     write_text(folder / METRICS_FILE, summary)
 
 
+def read_as(path: Path, schema: type[_Model]) -> _Model:
+    """Read a JSON file of this schema. Raises :class:`InputError` with every problem found."""
+    try:
+        return schema.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(
+            Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
+            for item in error.errors()
+        ) from error
+    except OSError as error:
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]) from error
+
+
 def read_metrics(folder: Path) -> EvaluationMetrics:
     """Read the metrics that :func:`write_evaluation` wrote. Raises :class:`InputError` with every problem found."""
-    try:
-        return EvaluationMetrics.model_validate_json((folder / METRICS_FILE).read_bytes())
-    except ValidationError as error:
-        raise InputError(_schema_problems(folder / METRICS_FILE, error)) from error
-    except OSError as error:
-        raise InputError([Problem(str(folder / METRICS_FILE), 0, "", f"cannot be read: {error.strerror}")]) from error
+    return read_as(folder / METRICS_FILE, EvaluationMetrics)
 
 
 def read_evaluation(folder: Path) -> tuple[EvaluationMetrics, list[Evaluated]]:
@@ -285,13 +296,6 @@ def _from_json(line: dict[str, Any]) -> Evaluated:
         annotated_labels=line["annotated_labels"],
         meta=line["meta"],
     )
-
-
-def _schema_problems(path: Path, error: ValidationError) -> list[Problem]:
-    return [
-        Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
-        for item in error.errors()
-    ]
 
 
 def _data_info(path: Path) -> DataInfo:

@@ -186,6 +186,10 @@ class Macro(_Schema):
     precision: float | None = Field(description="mean precision; null where every label's is")
     recall: float | None = Field(description="mean recall; null where every label's is")
     f1: float | None = Field(description="mean F1; null where every label's is")
+    intervals: MeasureIntervals = Field(
+        default=MeasureIntervals(precision=None, recall=None, f1=None),
+        description="of the means, by drawing documents: see `bootstrap`; each null in files before version 5",
+    )
 
 
 class Tally(_Schema):
@@ -353,7 +357,8 @@ def compute(
     scored = [scored_spans(document) for document in documents]
     names = _label_order(labels, scored)
     counts = match_counts(scored, names)
-    overall, *per_label = map(_scores, counts.sum(axis=0), _bootstrap_intervals(counts, resamples, seed))
+    resampled = _resampled(counts, resamples, seed)
+    overall, *per_label = map(_scores, counts.sum(axis=0), interval_ends(resampled))
     aligned = [align(gold, predicted) for gold, predicted in scored]
     pairs = [pair for found in aligned for pair in found]
     return Metrics(
@@ -361,7 +366,7 @@ def compute(
         words=sum(count_words(document.text) for document in documents),
         labels=names,
         overall=overall,
-        macro=macro(per_label, "strict"),
+        macro=macro(per_label, "strict").model_copy(update={"intervals": _macro_intervals(resampled)}),
         per_label=dict(zip(names, per_label, strict=True)),
         confusion=_confusion(pairs, names),
         boundaries=_boundaries(pairs, names),
@@ -374,7 +379,7 @@ def compute(
 
 
 def macro(per_label: Iterable[Scores], match: MatchType) -> Macro:
-    """Unweighted means of the labels' scores of one match type."""
+    """Unweighted means of the labels' scores of one match type, without intervals, which take the documents."""
     scores: list[Score] = [getattr(found, match) for found in per_label]
 
     def mean(values: Sequence[float | None]) -> float | None:
@@ -527,7 +532,8 @@ def _score(correct: int, incorrect: int, partial: int, missed: int, spurious: in
     )
 
 
-def _tally(correct: int, predicted: int, support: int) -> dict[str, Any]:
+def tally(correct: int, predicted: int, support: int) -> dict[str, Any]:
+    """The fields of a :class:`Tally`."""
     return {
         "support": support,
         "predicted": predicted,
@@ -556,10 +562,7 @@ def _outcomes(
 def _scores(counts: Counts, ends: NDArray[np.float64]) -> Scores:
     """Scores of one column of :func:`match_counts`, summed over the documents, and of its intervals' ends."""
     found = {match: _score(*map(int, outcomes)) for match, outcomes in zip(MATCH_TYPES, counts, strict=True)}
-    intervals = {
-        match: MeasureIntervals(**{measure: _interval(*pair) for measure, pair in zip(MEASURES, pairs, strict=True)})
-        for match, pairs in zip(MATCH_TYPES, ends, strict=True)
-    }
+    intervals = {match: _measure_intervals(pairs) for match, pairs in zip(MATCH_TYPES, ends, strict=True)}
     strict = found["strict"]
     return Scores(
         support=strict.correct + strict.incorrect + strict.missed,
@@ -569,23 +572,37 @@ def _scores(counts: Counts, ends: NDArray[np.float64]) -> Scores:
     )
 
 
-def _bootstrap_intervals(counts: Counts, resamples: int, seed: int) -> NDArray[np.float64]:
-    """Ends of percentile intervals, in the place of the documents' counts: (column, match type, measure, end).
+def _resampled(counts: Counts, resamples: int, seed: int) -> NDArray[np.float64]:
+    """The scores of each resample, nan where they are null: (resample, column, match type, measure).
 
     Documents, not spans, are drawn, since the spans of a document depend on each
-    other. Resamples where a score is null say nothing about it and are left out.
+    other. There is no resample of fewer than two documents.
     """
     documents, *shape, _ = counts.shape
     if documents < 2:
-        return np.full((*shape, len(MEASURES), 2), np.nan)
+        return np.empty((0, *shape, len(MEASURES)))
     rng = np.random.default_rng(seed)
     flat = credit_counts(counts).reshape(documents, -1)
     draws = (np.bincount(rng.integers(documents, size=documents), minlength=documents) for _ in range(resamples))
     totals = np.stack([draw @ flat for draw in draws]).reshape(resamples, *shape, 3)
-    return interval_ends(measures(totals))
+    return measures(totals)
 
 
-def _interval(low: float, high: float) -> Interval | None:
+def _measure_intervals(ends: NDArray[np.float64]) -> MeasureIntervals:
+    """Of the ends of one match type: (measure, end)."""
+    return MeasureIntervals(**{measure: as_interval(*pair) for measure, pair in zip(MEASURES, ends, strict=True)})
+
+
+def _macro_intervals(resampled: NDArray[np.float64]) -> MeasureIntervals:
+    """Of the strict means; that of a resample is over the labels whose score is not null in it."""
+    labels = resampled[:, 1:, MATCH_TYPES.index("strict")]
+    known = np.count_nonzero(~np.isnan(labels), axis=1)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where every label's score is null
+        return _measure_intervals(interval_ends(np.nansum(labels, axis=1) / known))
+
+
+def as_interval(low: float, high: float) -> Interval | None:
+    """An interval of these ends; None where they are nan."""
     return None if np.isnan(low) else Interval(low=float(low), high=float(high))
 
 
@@ -636,7 +653,7 @@ def _groups(documents: Sequence[Evaluated], counts: Counts, key: str) -> list[Gr
     for value in sorted(rows, key=lambda value: (value is None, value or "")):
         total = strict[rows[value]].sum(axis=0)
         _, predicted, support = (int(count) for count in credit_counts(total))
-        groups.append(Group(value=value, documents=len(rows[value]), **_tally(int(total[0]), predicted, support)))
+        groups.append(Group(value=value, documents=len(rows[value]), **tally(int(total[0]), predicted, support)))
     return groups
 
 
@@ -662,7 +679,7 @@ def _by_length(
                 predicted[bucket(pair.predicted)] += 1
                 correct[bucket(pair.predicted)] += not pair.errors
     return [
-        LengthGroup(words=name, **_tally(correct[name], predicted[name], support[name]))
+        LengthGroup(words=name, **tally(correct[name], predicted[name], support[name]))
         for name in order
         if support[name] or predicted[name]
     ]

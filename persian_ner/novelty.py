@@ -21,7 +21,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from persian_ner.characters import comparable
-from persian_ner.metrics import DataInfo, Evaluated, Tally, scored_spans
+from persian_ner.metrics import DataInfo, Evaluated, Tally, scored_spans, tally
 from persian_ner.records import Record, Span
 
 Known = Literal["same_label", "other_label", "never"]
@@ -102,7 +102,7 @@ def measure(documents: Iterable[Evaluated], labels: Sequence[str], training: Tra
 
     def groups(of: Sequence[str]) -> ByKnown:
         tallies = {
-            group: _tally(*(sum(counts[label, group] for label in of) for counts in (correct, predicted, gold)))
+            group: Tally(**tally(*(sum(counts[label, group] for label in of) for counts in (correct, predicted, gold))))
             for group in get_args(Known)
         }
         return ByKnown(**tallies)
@@ -112,15 +112,4 @@ def measure(documents: Iterable[Evaluated], labels: Sequence[str], training: Tra
         surfaces=len(training.labels),
         overall=groups(labels),
         per_label={label: groups([label]) for label in labels},
-    )
-
-
-def _tally(correct: int, predicted: int, support: int) -> Tally:
-    return Tally(
-        support=support,
-        predicted=predicted,
-        correct=correct,
-        precision=correct / predicted if predicted else None,
-        recall=correct / support if support else None,
-        f1=2 * correct / (predicted + support) if predicted + support else None,
     )

@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from persian_ner import templating
 from persian_ner.calibration import Calibration
 from persian_ner.compare import Run, Verdict, p_text, verdict
-from persian_ner.evaluate import EvaluationMetrics
+from persian_ner.evaluate import EvaluationMetrics, read_as
 from persian_ner.metrics import MATCH_TYPES, ErrorType, Evaluated, Interval, MatchType, Pair, align, macro, scored_spans
 from persian_ner.novelty import Known
 from persian_ner.records import InputError, Problem, Span, iter_text_lines
@@ -199,22 +199,6 @@ def passages(document: Evaluated) -> list[Passage]:
             )
         )
     return found
-
-
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-def read_as(path: Path, schema: type[_Model]) -> _Model:
-    """Read a JSON file of this schema. Raises :class:`InputError` with every problem found."""
-    try:
-        return schema.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise InputError(
-            Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
-            for item in error.errors()
-        ) from error
-    except OSError as error:
-        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]) from error
 
 
 def read_robustness(folder: Path) -> Robustness | None:

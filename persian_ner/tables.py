@@ -1,4 +1,4 @@
-"""All numbers of a report as one tidy table, a row a number, for pandas and spreadsheets.
+"""The numbers of a report, all but its training curve, as one tidy table for pandas and spreadsheets, a row a number.
 
 =========  ===========================================================================
 column     what it says
@@ -18,8 +18,9 @@ Tables, and what ``group`` holds in them: ``scores`` (nothing); ``source``, ``do
 ``meta``, empty of those without it); ``span_length`` and ``sentence_length`` (words);
 ``training`` (whether training annotates the surface: ``same_label``, ``other_label``,
 ``never``); ``confusion`` (the predicted label, or ``missed``; ``label`` is the gold
-one, or ``spurious``); ``boundaries`` (nothing); ``calibration`` (nothing); ``run`` (nothing:
-size, speed and memory); and ``robustness`` (the damage).
+one, or ``spurious``); ``boundaries`` (nothing); ``calibration`` (nothing, or the number of a
+bin, from 1); ``run`` (nothing: size, speed, memory and the spans that were not scored); and
+``robustness`` (the damage).
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.metrics import MATCH_TYPES, MEASURES, Interval, MatchType, Scores, Tally, macro
@@ -67,7 +67,7 @@ def to_csv(evaluations: Iterable[tuple[EvaluationMetrics, Robustness | None]]) -
 
 
 def rows(metrics: EvaluationMetrics, robustness: Robustness | None) -> Iterator[Row]:
-    """Every number of the report, table by table."""
+    """Every number of an evaluation and of its robustness, table by table."""
     yield from _scores(metrics)
     for key, groups in metrics.breakdowns.items():
         for group in groups:
@@ -98,15 +98,16 @@ def _scores(metrics: EvaluationMetrics) -> Iterator[Row]:
         for match in MATCH_TYPES:
             yield from _match(metrics.name, label, match, scores)
     for match in MATCH_TYPES:
-        means = macro(metrics.per_label.values(), match)
-        yield from (Row(metrics.name, "scores", "", "all (macro)", match, measure, mean) for measure, mean in means)
+        means = metrics.macro if match == "strict" else macro(metrics.per_label.values(), match)
+        for measure in MEASURES:
+            ends = _ends(getattr(means.intervals, measure))
+            yield Row(metrics.name, "scores", "", "all (macro)", match, measure, getattr(means, measure), *ends)
 
 
 def _match(name: str, label: str, match: MatchType, scores: Scores) -> Iterator[Row]:
     score, intervals = getattr(scores, match), getattr(scores.intervals, match)
     for measure in MEASURES:
-        interval: Interval | None = getattr(intervals, measure)
-        ends: Any = (interval.low, interval.high) if interval else ()
+        ends = _ends(getattr(intervals, measure))
         yield Row(name, "scores", "", label, match, measure, getattr(score, measure), *ends)
     for measure in ("support", "predicted"):
         yield Row(name, "scores", "", label, match, measure, getattr(scores, measure))
@@ -120,19 +121,26 @@ def _tally(name: str, table: str, group: str, label: str, tally: Tally) -> Itera
 
 
 def _run(metrics: EvaluationMetrics) -> Iterator[Row]:
-    found: dict[str, dict[str, float | None]] = {"run": {"documents": metrics.documents, "words": metrics.words}}
+    run: dict[str, float | None] = {"documents": metrics.documents, "words": metrics.words}
+    run |= {f"left_out_{side}": count for side, count in metrics.left_out}
     if metrics.speed:
-        found["run"]["words_per_second"] = metrics.speed.words_per_second
+        run["words_per_second"] = metrics.speed.words_per_second
     if metrics.footprint:
-        found["run"] |= metrics.footprint.model_dump()
+        run |= metrics.footprint.model_dump()
+    yield from (Row(metrics.name, "run", "", "", "", measure, value) for measure, value in run.items())
     if metrics.calibration:
-        found["calibration"] = metrics.calibration.model_dump(include={"ece", "brier", "auroc"})
-    for table, measured in found.items():
-        yield from (Row(metrics.name, table, "", "", "", measure, value) for measure, value in measured.items())
+        for measure, value in metrics.calibration.model_dump(exclude={"bins"}).items():
+            yield Row(metrics.name, "calibration", "", "", "", measure, value)
+        for number, part in enumerate(metrics.calibration.bins, start=1):
+            for measure, value in part:
+                yield Row(metrics.name, "calibration", str(number), "", "", measure, value)
 
 
 def _change(name: str, damage: str, label: str, change: Change) -> Iterator[Row]:
     for measure in MEASURES:
         yield Row(name, "robustness", damage, label, "strict", measure, getattr(change.damaged, measure))
-    ends: Any = (change.interval.low, change.interval.high) if change.interval else ()
-    yield Row(name, "robustness", damage, label, "strict", "f1_difference", change.difference, *ends)
+    yield Row(name, "robustness", damage, label, "strict", "f1_difference", change.difference, *_ends(change.interval))
+
+
+def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    return (interval.low, interval.high) if interval else (None, None)

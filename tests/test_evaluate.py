@@ -165,7 +165,7 @@ def test_novelty_is_kept_with_the_metrics(nlp, gold, tmp_path):
     training = read_training(train)
     assert training.data.sha256 == hashlib.sha256(train.read_bytes()).hexdigest()
     metrics, evaluated = evaluate(nlp, read_gold(gold), training=training)
-    assert metrics.schema_version == 4
+    assert metrics.schema_version == 5
     assert metrics.novelty == measure(evaluated, metrics.labels, training)
     # Both «شیراز» are known and found; the person is not, and half of the name is found.
     known, never = metrics.novelty.overall.same_label, metrics.novelty.overall.never
@@ -191,9 +191,11 @@ def test_metrics_of_version_3_are_read(nlp, gold, tmp_path):
     older = json.loads((tmp_path / METRICS_FILE).read_text()) | {"schema_version": 3}
     for scores in (older["overall"], *older["per_label"].values()):
         scores["strict_f1_interval"] = scores.pop("intervals")["strict"]["f1"]
+    del older["macro"]["intervals"]
     (tmp_path / METRICS_FILE).write_text(json.dumps(older))
     found, _ = read_evaluation(tmp_path)
     assert found.schema_version == 3
+    assert found.macro.f1 == metrics.macro.f1 and found.macro.intervals.f1 is None
     assert found.overall.intervals.strict.f1 == metrics.overall.intervals.strict.f1 is not None
     assert found.per_label["PER"].intervals.strict.precision is None
     assert found.overall.strict == metrics.overall.strict
@@ -226,7 +228,7 @@ def test_confidences_are_measured_and_kept(tmp_path):
 def test_read_evaluation_reports_both_files(nlp, tmp_path):
     write_evaluation(tmp_path, *evaluate(nlp, []))
     other = json.loads((tmp_path / METRICS_FILE).read_text())
-    (tmp_path / METRICS_FILE).write_text(json.dumps(other | {"schema_version": 5}))
+    (tmp_path / METRICS_FILE).write_text(json.dumps(other | {"schema_version": 6}))
     (tmp_path / PREDICTIONS_FILE).write_text('{"id": "a"}\n')
     with pytest.raises(InputError) as caught:
         read_evaluation(tmp_path)

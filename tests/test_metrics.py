@@ -296,6 +296,22 @@ def test_intervals_of_every_measure_and_match_type():
     assert per_label["ORG"].intervals.strict.precision == Interval(low=0, high=0)
 
 
+def test_intervals_of_the_macro_means():
+    # Drawn are the first twice, both, or the second twice; a quarter, a half and a quarter of the times.
+    first = document([(0, 2, "PER"), (3, 5, "ORG")], [(0, 2, "PER")])
+    second = document([(0, 2, "PER")], [(3, 5, "GPE")])
+    intervals = compute([first, second]).macro.intervals
+    # Recall of PER and ORG: 1 and 0; 1/2 and 0; 0 and none. Precision of PER and GPE: 1 and none; 1 and 0; none and 0.
+    assert intervals.recall == Interval(low=0, high=1 / 2)
+    assert intervals.precision == Interval(low=0, high=1)
+    # F1 of PER, ORG and GPE: 1, 0 and none; 2/3, 0 and 0; 0, none and 0.
+    assert intervals.f1 == Interval(low=0, high=1 / 2)
+    nothing = (None, None, None)
+    for documents in ([first], [document(), document()]):
+        found = compute(documents).macro.intervals
+        assert (found.precision, found.recall, found.f1) == nothing
+
+
 def test_scores_of_older_files_have_the_one_interval_they_had():
     scores = compute([MIXED, document()]).overall
     kept = {key: value for key, value in scores.model_dump().items() if key != "intervals"}

@@ -20,6 +20,7 @@ from persian_ner.labels import LABELS
 from persian_ner.metrics import (
     BREAKDOWN_KEYS,
     MATCH_TYPES,
+    MEASURES,
     DataInfo,
     Evaluated,
     Footprint,
@@ -179,6 +180,9 @@ def test_page_shows_the_numbers():
     assert len({interval.low for interval in shown}) == 4
     for interval in shown:
         assert f"{100 * interval.low:.1f}–{100 * interval.high:.1f}" in text
+    means = [(getattr(metrics.macro, measure), getattr(metrics.macro.intervals, measure)) for measure in MEASURES]
+    row = " ".join(f"{100 * mean:.1f} {100 * around.low:.1f}–{100 * around.high:.1f}" for mean, around in means)
+    assert f"همه macro {row}" in " ".join(text.split())
 
 
 def test_only_documents_with_errors_are_in_the_browser():
@@ -433,6 +437,9 @@ def test_markdown_summary():
     assert (strict.incorrect, strict.f1) == (1, 0)
     assert "| PER | 0.0 | 0.0–0.0 | 0.0 | 0.0–0.0 | 0.0 | 0.0–0.0 | 1 | 1 |" in lines
     assert "| all (micro) | 40.0 | 25.0–100.0 | 50.0 | 33.3–100.0 | 44.4 | 28.6–100.0 |" in "\n".join(lines)
+    macro = next(line for line in lines if line.startswith("| all (macro) |"))
+    interval = metrics.macro.intervals.f1
+    assert f"| {100 * metrics.macro.f1:.1f} | {100 * interval.low:.1f}–{100 * interval.high:.1f} |" in macro
     header = lines.index("| Match type | P | R | F1 | 95% interval | Macro F1 | COR | INC | PAR | MIS | SPU |")
     assert {line.count("|") for line in lines[header:]} == {12}
     assert {line.count("|") for line in lines[2 : header - 1] if line.startswith("|")} == {10}

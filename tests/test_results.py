@@ -120,6 +120,15 @@ def test_what_is_published_holds_neither_text_nor_folders(folder):
     assert result.provenance.data == DataInfo(path="test.jsonl", sha256="ab" * 32)
 
 
+def test_block_has_the_interval_of_the_macro_mean(folder):
+    documents = [evaluated((0, 4, "PER")), evaluated((0, 4, "PER"), (8, 11, "GPE"))]
+    write_evaluation(folder / "two", metrics(*documents), documents)
+    results.add("two", folder / "two" / "metrics.json", folder / results.RESULTS_FOLDER)
+    # Of the first document alone the F1 of PER and GPE are 1 and 0, of the second 1 and 1, of both 1 and 2/3.
+    lines = results.render({"two": published(folder)["two"]}).splitlines()
+    assert "| all (macro) | 100.0 | 75.0 | 83.3 | 50.0–100.0 | |" in lines
+
+
 def test_block_of_one_evaluation(folder):
     lines = results.render({"one": published(folder)["one"]}).splitlines()
     assert "| PER | 100.0 | 100.0 | 100.0 | – | 1 |" in lines

@@ -8,13 +8,24 @@ from typing import Any
 import pytest
 from test_report import PROVENANCE, RIGHT, WRONG, robustness, scored
 
-from persian_ner.calibration import Calibration
+from persian_ner.calibration import Bin, Calibration
 from persian_ner.metrics import BREAKDOWN_KEYS, Evaluated, Footprint
 from persian_ner.novelty import Training, measure
 from persian_ner.tables import COLUMNS, rows, to_csv
 
 TRAINING = Training({"شیراز": frozenset({"GPE"})})
 """Its documents: six gold spans, of which «دیروز» and the second «شیراز» are found, and six predicted ones."""
+
+CALIBRATION = Calibration(
+    bins=[
+        Bin(low=0.5, high=0.75, count=4, mean_confidence=0.625, precision=0.5),
+        Bin(low=0.75, high=1, count=4, mean_confidence=0.875, precision=1),
+    ],
+    ece=0.125,
+    brier=0.25,
+    auroc=None,
+    unscored=3,
+)
 
 
 def table(*documents: Evaluated, **more: Any) -> list[dict[str, str]]:
@@ -39,7 +50,11 @@ def test_scores_by_hand() -> None:
     assert value(scores, label="all (macro)", match="type", measure="f1") == str((1 + 2 / 3 + 0 + 1 + 0) / 5)
     (row,) = [r for r in scores if (r["label"], r["match"], r["measure"]) == ("PER", "strict", "recall")]
     assert (row["low"], row["high"]) == ("0.0", "0.0")
-    assert all(row["low"] == row["high"] == "" for row in scores if row["label"] == "all (macro)")
+    intervals = scored(WRONG, RIGHT).macro.intervals
+    macros = {(r["match"], r["measure"]): (r["low"], r["high"]) for r in scores if r["label"] == "all (macro)"}
+    assert intervals.f1 is not None and intervals.f1.low < intervals.f1.high
+    assert macros["strict", "f1"] == (str(intervals.f1.low), str(intervals.f1.high))
+    assert macros["type", "f1"] == ("", "")
 
 
 def test_breakdowns_confusion_and_boundaries_by_hand() -> None:
@@ -61,7 +76,7 @@ def test_every_table_is_there_where_it_was_measured() -> None:
     metrics = scored(
         document,
         novelty=measure([document], ["PER"], TRAINING),
-        calibration=Calibration(bins=[], ece=0.125, brier=0.25, auroc=None),
+        calibration=CALIBRATION,
         footprint=Footprint(model_bytes=7, peak_memory_bytes=None),
         provenance=PROVENANCE,
     )
@@ -77,7 +92,20 @@ def test_every_table_is_there_where_it_was_measured() -> None:
     assert (change.group, change.value, change.low, change.high) == ("typos", -0.125, -0.25, 0.0)
     run = {row.measure: row.value for row in found if row.table == "run"}
     assert run["model_bytes"] == 7 and run["peak_memory_bytes"] is None
-    assert not {"training", "run_calibration", "robustness", "topic"} & {row["table"] for row in table(RIGHT)}
+    assert (run["left_out_gold"], run["left_out_predicted"]) == (0, 0)
+    calibration = {(row.group, row.measure): row.value for row in found if row.table == "calibration"}
+    assert calibration["", "ece"] == 0.125 and calibration["", "auroc"] is None and calibration["", "unscored"] == 3
+    assert calibration["2", "mean_confidence"] == 0.875 and calibration["2", "count"] == 4
+    assert len(calibration) == 5 + 2 * 5
+    assert not {"training", "calibration", "robustness", "topic"} & {row["table"] for row in table(RIGHT)}
+
+
+def test_what_was_not_scored_is_told() -> None:
+    part = Evaluated("d", WRONG.text, WRONG.gold, WRONG.predicted, annotated_labels=["PER"])
+    found = table(part)
+    for side, spans in ("gold", WRONG.gold), ("predicted", WRONG.predicted):
+        others = sum(span.label != "PER" for span in spans)
+        assert others and value(found, table="run", measure=f"left_out_{side}") == str(others)
 
 
 def test_nothing_evaluated_is_still_a_table() -> None:

@@ -27,7 +27,7 @@ def main(
     ],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT.html", help="The page to write")],
     markdown: Annotated[Path | None, typer.Option(help="Also write a Markdown summary here")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Also write all numbers as a table here, a row a number")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write the numbers as a table here, a row a number")] = None,
     training_log: Annotated[Path | None, typer.Option(help="Log of the training of the first one's model")] = None,
 ) -> None:
     """Read metrics.json, predictions.jsonl and, where it is, robustness/robustness.json of each folder; write a page"""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup, escape
 from pydantic import BaseModel, ValidationError
 
 from persian_ner import templating
@@ -292,7 +293,7 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
     ]
     return templating.render_html(
         "report.html.j2",
-        _NUMBER_FILTERS | {"css_class": css_class, "verdict": verdict},
+        _NUMBER_FILTERS | {"drawn": drawn, "verdict": verdict, "css_class": css_class},
         style=read_templates("report.css") + palette_css(),
         script=read_templates("fold.js", "report.js"),
         comparisons=side_by_side(runs),
@@ -473,6 +474,35 @@ def _pieces(text: str, start: int, end: int, spans: Iterable[tuple[Span | None, 
         cursor = span.end
     pieces.append(Piece(text[cursor:end]))
     return [piece for piece in pieces if piece.text]
+
+
+_DRAWN_SPAN = '<mark class="{css}"{title}>{text}<span class="tag"><bdi dir="ltr">{label}</bdi>{errors}</span></mark>'
+
+
+def drawn(pieces: Sequence[Piece], with_errors: bool) -> Markup:
+    """The pieces as displaCy draws a text with its spans, right to left, in colours and with errors of our own."""
+    from spacy.displacy.render import EntityRenderer  # spaCy takes seconds to import
+
+    ents: list[dict[str, Any]] = []
+    start = 0
+    for piece in pieces:
+        end = start + len(piece.text)
+        if piece.label is not None:
+            errors = piece.errors if with_errors else ()
+            params = {
+                "css": css_class(piece.label) + " wrong" * bool(errors),
+                "title": "" if piece.score is None else f' title="{_percent(piece.score)}%"',
+                "label": escape(piece.label),
+                "errors": "".join(f" · {ERROR_NAMES[error]}" for error in errors),
+            }
+            ents.append({"start": start, "end": end, "label": piece.label, "params": params})
+        start = end
+    line = {
+        "text": "".join(piece.text for piece in pieces),
+        "ents": ents,
+        "settings": {"direction": "rtl", "lang": "fa"},
+    }
+    return Markup(EntityRenderer({"template": _DRAWN_SPAN}).render([line]))
 
 
 def palette_css() -> str:

@@ -1,4 +1,6 @@
 import csv
+import html as html_text
+import re
 from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.util import module_from_spec, spec_from_file_location
@@ -44,6 +46,7 @@ from persian_ner.report import (
     Piece,
     TrainingStep,
     curves,
+    drawn,
     markdown_summary,
     named_apart,
     passages,
@@ -157,6 +160,31 @@ def test_pieces_join_to_the_text_and_show_every_span(document):
     for side in ("gold", "predicted"):
         marked = [piece.text for passage in found for piece in getattr(passage, side) if piece.label]
         assert marked == [document.text[s.start : s.end] for s in getattr(document, side)]
+
+
+LINES = st.lists(
+    st.builds(
+        Piece,
+        st.text('اب <&"{}%\u200c', min_size=1, max_size=8),
+        st.sampled_from([None, "PER", "<b>", "{text}"]),
+        st.sampled_from([(), ("boundary",), ("label", "missed")]),
+        st.none() | st.floats(0, 1),
+    ),
+    max_size=6,
+)
+
+
+@given(LINES, st.booleans())
+def test_drawn_lines_show_the_text_and_its_spans(pieces, with_errors):
+    html = drawn(pieces, with_errors)
+    tags = [piece for piece in pieces if piece.label is not None]
+    shown = [html_text.unescape(tag) for tag in re.findall(r'<bdi dir="ltr">(.*?)</bdi>', html)]
+    assert shown == [piece.label for piece in tags]
+    text = re.sub(r'<span class="tag">.*?</span>', "", html)
+    assert html_text.unescape(re.sub("<[^>]*>", "", text)).strip("\n") == "".join(piece.text for piece in pieces)
+    assert html.count(" wrong") == (sum(bool(piece.errors) for piece in tags) if with_errors else 0)
+    assert html.count("جاافتاده") == (sum("missed" in piece.errors for piece in tags) if with_errors else 0)
+    assert html.count("title=") == sum(piece.score is not None for piece in tags)
 
 
 def test_page_is_persian_and_self_contained():

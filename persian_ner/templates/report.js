@@ -1,6 +1,6 @@
 (() => {
   const textOf = (row) => {
-    const cell = row.element.querySelector("p").cloneNode(true);
+    const cell = row.element.querySelector(".entities").cloneNode(true);
     cell.querySelectorAll(".tag").forEach((tag) => tag.remove());
     return fold(cell.textContent);
   };

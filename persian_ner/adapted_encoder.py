@@ -119,7 +119,8 @@ def start_from_head(encoder: str, renamed: dict[str, str] | None = None) -> Call
     Registered as ``persian_ner.adapted_head.v1`` through an entry point. In a
     pipeline with other labels than that head's only those that both have start from
     there; ``renamed`` says which labels of the pipeline the head knows by another
-    name (``{"pers": "PER"}``). A warning names those that begin anew.
+    name (``{"pers": "PER"}``). A warning names those that begin anew. The ``ner`` must
+    be built like the head's: ``use_upper = false``, and of the same widths.
     """
 
     def load_head(nlp: Language) -> Language:

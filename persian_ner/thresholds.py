@@ -105,7 +105,10 @@ def _bounds(node: yaml.Node) -> tuple[list[str], float | None, float | None]:
                 reasons.append(f"{name}: {_not_a_number(value)}")
     if not node.value:
         reasons.append("expected a number, min or max")
-    return reasons, bounds.get("min"), bounds.get("max")
+    minimum, maximum = bounds.get("min"), bounds.get("max")
+    if minimum is not None and maximum is not None and minimum > maximum:
+        reasons.append("min is greater than max, which no number satisfies")
+    return reasons, minimum, maximum
 
 
 def _number(node: yaml.Node) -> float | None:

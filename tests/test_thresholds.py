@@ -98,6 +98,7 @@ per_label: {PER: 0.5}
 documents: 2
 calibration.ece: {max: high, max: 0.5, min: 0, min: 1}
 calibration.brier: {}
+macro.precision: {min: 0.9, max: 0.8}
 """
     assert refused(file, content) == [
         ":1: [-] overall.strict.f1: expected a finite number, not 'true'",
@@ -112,6 +113,7 @@ calibration.brier: {}
         ":10: [-] calibration.ece: max: expected a finite number, not 'high'",
         ":10: [-] calibration.ece: min is given twice",
         ":11: [-] calibration.brier: expected a number, min or max",
+        ":12: [-] macro.precision: min is greater than max, which no number satisfies",
     ]
 
 

@@ -451,7 +451,7 @@ def test_decisions_are_drawn_for_a_second_reader_by_command(project: Path) -> No
     assert done.exit_code == 1 and "[2] not answered" in done.stderr
     put(project / "sources" / "plain.yml", json.dumps(SOURCE.model_dump(exclude={"layer"}) | {"labels": {}}))
     done = run_script("layers", "questions", "plain", "sheet", "--sources", "sources")
-    assert done.exit_code == 1 and "it names no layer" in done.stderr
+    assert done.exit_code == 1 and "the source names no layer" in done.stderr
 
 
 def test_the_problems_of_all_sources_are_listed_and_nothing_is_written(project: Path) -> None:

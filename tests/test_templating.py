@@ -10,8 +10,8 @@ from persian_ner.templating import render_markdown
 
 
 def test_markup_is_escaped_by_nothing_but_filters() -> None:
-    answer = Answer("d#1", 0, 2, False, "GPE=<قم>", "-")
-    page = summary.render([summary.summarise(Layer("mine", {}), [answer], [])])
+    answer = Answer("d#1", 0, 2, "span", "GPE=<قم>", "-")
+    page = summary.render([summary.summarise(Layer("mine", {}), [answer], [], [])])
     assert "| mine | GPE=<قم> | - |" in page
     assert page.endswith("|\n")
 

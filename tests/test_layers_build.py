@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layered_source import layered_source
 from record_strategies import raw_texts
 from script_runs import run_script
 from tiny_corpus import contents, put
@@ -20,20 +21,9 @@ from persian_ner.layers.build import Reading, build, read_readings, read_surface
 from persian_ner.layers.places import Gazetteer
 from persian_ner.layers.standoff import Edit, Layer
 from persian_ner.records import InputError, Problem, Record, Span
-from persian_ner.sources import Source
 
 GAZETTEER = Gazetteer(frozenset(["بغداد", "گلستان", "قطر"]))
-SOURCE = Source.model_validate(
-    {
-        "name": "mine",
-        "format": "conll",
-        "path": "mine.txt",
-        "labels": {"PER": "PER", "ORG": "ORG", "LOC": "layer", "fac": "layer", "DAT": "DATE", "MON": None},
-        "layer": "layers/mine.jsonl",
-        "annotated_labels": list(LABELS),
-        "licence": "MIT",
-    }
-)
+SOURCE = layered_source({"PER": "PER", "ORG": "ORG", "LOC": "layer", "fac": "layer", "DAT": "DATE", "MON": None})
 DECIDED = frozenset({"LOC", "fac"})
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layered_source import layered_source
 from record_strategies import valid_records
 from script_runs import run_script
 from tiny_corpus import contents, put
@@ -19,19 +20,8 @@ from persian_ner.layers.build import Reading, build
 from persian_ner.layers.places import Gazetteer
 from persian_ner.metrics import Evaluated, compute
 from persian_ner.records import InputError, Record, Span
-from persian_ner.sources import Source
 
-SOURCE = Source.model_validate(
-    {
-        "name": "mine",
-        "format": "conll",
-        "path": "mine.txt",
-        "labels": {label: label for label in LABELS},
-        "layer": "layers/mine.jsonl",
-        "annotated_labels": list(LABELS),
-        "licence": "MIT",
-    }
-)
+SOURCE = layered_source({label: label for label in LABELS})
 TEXT = "سارا از قم به قم رفت. بانک قم باز شد."
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layered_source import layered_source
 from record_strategies import valid_records
 from script_runs import run_script
 from tiny_corpus import contents, put
@@ -17,19 +17,9 @@ from persian_ner.layers import defects, standoff, unread
 from persian_ner.layers.build import Reading, build
 from persian_ner.layers.places import Gazetteer
 from persian_ner.records import InputError, Record, Span
-from persian_ner.sources import Source
 
-FIELDS = {
-    "name": "mine",
-    "format": "conll",
-    "path": "mine.txt",
-    "labels": {label: label for label in LABELS},
-    "layer": "layers/mine.jsonl",
-    "annotated_labels": list(LABELS),
-    "licence": "MIT",
-}
-SOURCE = Source.model_validate(FIELDS)
-DATELESS = Source.model_validate(FIELDS | {"labels": {label: label for label in LABELS if label != "DATE"}})
+SOURCE = layered_source({label: label for label in LABELS})
+DATELESS = layered_source({label: label for label in LABELS if label != "DATE"})
 TEXT = "سارا از قم به قم رفت."
 RECORD = Record(id="d#1", text=TEXT, spans=[Span(start=0, end=4, label="PER"), Span(start=8, end=10, label="ORG")])
 
@@ -151,7 +141,7 @@ def test_defects_are_counted_by_kind() -> None:
 def test_the_commands_from_a_draw_to_readings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "mine.txt", "سارا\tB-PER\nدر\tO\nقم\tO\n")
-    put(tmp_path / "sources" / "mine.yml", json.dumps(FIELDS))
+    put(tmp_path / "sources" / "mine.yml", SOURCE.model_dump_json())
     digests = standoff.document_digests([Record(id="mine#1", text="سارا در قم", meta={"document": "mine"})])
     standoff.write(standoff.Layer("mine", digests), tmp_path / "layers" / "mine.jsonl")
     options = ("--decisions", "decisions", "--sources", "sources")

@@ -21,12 +21,11 @@ from typing import Literal, cast, get_args
 
 from persian_ner.files import write_text
 from persian_ner.layers.standoff import Edit, Layer
-from persian_ner.layers.tsv import rows
+from persian_ner.layers.tsv import NOTHING, rows
 from persian_ner.records import InputError, Problem, Record
 
 Kind = Literal["adds", "span", "dispute"]
 """What is decided again: a span that the layer adds, one of the source, or a place in dispute."""
-_NOTHING = "-"
 _MARK = "⟦{}⟧"
 _NAMES = re.compile(r"-|[^\s|=]+=[^|=]+(\|[^\s|=]+=[^|=]+)*")
 QUESTIONS_FILE, KEY_FILE, ANSWERS_FILE = "questions.tsv", "key.tsv", "answers.tsv"
@@ -93,7 +92,7 @@ def _question_of_place(record: Record, start: int, end: int) -> Question:
         f"{span.label}={text[span.start : span.end]}" for span in record.spans if span.start < end and start < span.end
     ]
     sheet = text[:start] + _MARK.format(text[start:end]) + text[end:]
-    return Question(record.id, start, end, "dispute", "|".join(names) or _NOTHING, " ".join(sheet.split()))
+    return Question(record.id, start, end, "dispute", "|".join(names) or NOTHING, " ".join(sheet.split()))
 
 
 def _is_question(edit: Edit, edits: tuple[Edit, ...]) -> bool:
@@ -112,7 +111,7 @@ def _question(name: str, edit: Edit, edits: tuple[Edit, ...], text: str) -> Ques
     adds = edit.was is None
     sheet = text if adds else text[: edit.start] + _MARK.format(edit.surface) + text[edit.end :]
     return Question(
-        name, edit.start, edit.end, "adds" if adds else "span", "|".join(names) or _NOTHING, " ".join(sheet.split())
+        name, edit.start, edit.end, "adds" if adds else "span", "|".join(names) or NOTHING, " ".join(sheet.split())
     )
 
 

@@ -18,12 +18,11 @@ from persian_ner.characters import comparable, fold
 from persian_ner.labels import LABELS
 from persian_ner.layers.places import Gazetteer, Verdict, decide
 from persian_ner.layers.standoff import BY_READING, Edit, Entry, Layer, digest, document_digests
-from persian_ner.layers.tsv import rows
+from persian_ner.layers.tsv import NOTHING, rows
 from persian_ner.records import InputError, Problem, Record, Span
 from persian_ner.sources import BY_LAYER, Source
 
 BY_SURFACE = "surface"
-_NOTHING = "-"
 _PLACE = "loc"
 
 Parts = tuple[tuple[str, str], ...]
@@ -70,7 +69,7 @@ def read_surfaces(path: Path) -> Surfaces:
 
 
 def _parts(decision: str, name: str) -> Parts:
-    if decision == _NOTHING:
+    if decision == NOTHING:
         return ()
     if decision in LABELS:
         return ((decision, ""),)

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from persian_ner.files import write_text
 from persian_ner.labels import LABELS
 from persian_ner.layers.build import occurrences
-from persian_ner.layers.tsv import rows
+from persian_ner.layers.tsv import NOTHING, rows
 from persian_ner.records import InputError, Problem
 
-CORPUS, MODEL, NOTHING = "C", "M", "-"
+CORPUS, MODEL = "C", "M"
 _NEAR = 120
 """How far from the disputed spans, in characters, the surface of an answer may begin."""
 

@@ -1,9 +1,8 @@
 """Where a trained pipeline disagrees with the layers: put before a reader, whose decisions become readings.
 
 A pipeline that learned from a corpus still contradicts many of its errors. A sheet is a folder: ``disputes.txt``
-is for the reader, who answers in ``answers.tsv`` (number of the dispute, answer); ``key.jsonl`` says what was asked.
-The answer is ``C`` (the corpus stays), ``M`` (the model is right, also where it has nothing), ``-`` (nothing is a name
-there) or what should be annotated instead, as ``LABEL=surface`` joined by ``|``.
+is for the reader, who answers in ``answers.tsv`` (number of the dispute, and the answer, in the form of
+:mod:`persian_ner.layers.corrections`); ``key.jsonl`` says what was asked.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from persian_ner.files import write_text
-from persian_ner.layers.corrections import NOTHING, Decision, Dispute, Line, Place, lines, with_copies
-from persian_ner.layers.tsv import rows
+from persian_ner.layers.corrections import Decision, Dispute, Line, Place, lines, with_copies
+from persian_ner.layers.tsv import NOTHING, rows
 from persian_ner.metrics import Evaluated
 from persian_ner.records import InputError, Problem, Span
 

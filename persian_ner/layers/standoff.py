@@ -32,7 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from persian_ner.files import replacing
 from persian_ner.labels import LABELS
-from persian_ner.readers.json_input import iter_json_lines, text_id, validation_reasons
+from persian_ner.readers.json_input import invalid, iter_json_lines
 from persian_ner.records import InputError, Problem, Record, Span
 
 VERSION = 1
@@ -141,8 +141,7 @@ def read(path: Path) -> Layer:
                 continue
             line = _Line.model_validate(content)
         except ValidationError as error:
-            name = text_id(content.get("id"))
-            problems += [Problem(str(path), number, name, reason) for reason in validation_reasons(error)]
+            problems += invalid(path, item, error)
             continue
         if line.id in entries:
             problems.append(Problem(str(path), number, line.id, "record occurs twice"))

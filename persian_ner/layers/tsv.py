@@ -7,6 +7,9 @@ from pathlib import Path
 
 from persian_ner.records import InputError, Problem, iter_text_lines
 
+NOTHING = "-"
+"""Stands where somebody has decided that there is no name."""
+
 
 def rows(path: Path, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
     """The cells of every line, with its number (from 1); lines that are not UTF-8 join ``problems``.

@@ -32,14 +32,14 @@ from persian_ner.layers.agreement import ANSWERS_FILE, QUESTIONS_FILE, read_name
 from persian_ner.layers.corrections import MODEL, Dispute, Line, lines, with_copies
 from persian_ner.layers.cues import date_cues, event_cues
 from persian_ner.layers.standoff import digest
-from persian_ner.readers.json_input import iter_json_lines, text_id, validation_reasons
+from persian_ner.layers.tsv import NOTHING
+from persian_ner.readers.json_input import invalid, iter_json_lines
 from persian_ner.records import InputError, Problem, Record
 from persian_ner.sources import Source
 
 KEY_FILE, DECIDED_FILE = "key.jsonl", "decided.tsv"
 LEVEL = 0.95
 """Of the intervals of :func:`estimate`."""
-_NOTHING = "-"
 
 Name = tuple[int, int, str, str]
 """Start, end, surface, label."""
@@ -145,7 +145,7 @@ def _located(text: str, answer: str) -> tuple[Name, ...]:
     """The names of an answer, each where it occurs next as whole words; ``ValueError`` when one does not."""
     names: list[Name] = []
     behind = 0
-    for part in () if answer == _NOTHING else answer.split("|"):
+    for part in () if answer == NOTHING else answer.split("|"):
         label, _, surface = part.partition("=")
         if label not in LABELS:
             raise ValueError(f"unknown label {label!r}")
@@ -168,11 +168,10 @@ def correct(source: str, sentences: Iterable[Sentence], texts: Mapping[str, str]
     problems: list[Problem] = []
     for sentence in sentences:
         name = f"{source}/{sentence.id}"
-        sides = (
+        corpus, model = (
             tuple((start, end, label) for start, end, _, label in names)
             for names in (sentence.corpus, sentence.decided)
         )
-        corpus, model = sides
         dispute = Dispute(number="", record=name, text=texts[sentence.id], corpus=corpus, model=model)
         try:
             decided[name] = lines(dispute, MODEL)
@@ -199,12 +198,10 @@ def read(path: Path) -> list[Sentence]:
         if isinstance(item, Problem):
             problems.append(item)
             continue
-        number, content = item
         try:
-            found.append(Sentence.model_validate(content))
+            found.append(Sentence.model_validate(item.content))
         except ValidationError as error:
-            name = text_id(content.get("id"))
-            problems += [Problem(str(path), number, name, reason) for reason in validation_reasons(error)]
+            problems += invalid(path, item, error)
     if problems:
         raise InputError(problems)
     return found

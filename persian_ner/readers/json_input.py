@@ -105,6 +105,12 @@ def validation_reasons(error: ValidationError, under: tuple[str, ...] = ()) -> l
     return reasons
 
 
+def invalid(path: Path, item: JsonObject, error: ValidationError) -> list[Problem]:
+    """A problem for each thing that pydantic found wrong with an object of a file, named by its ``id``."""
+    name = text_id(item.content.get("id"))
+    return [Problem(str(path), item.line, name, reason) for reason in validation_reasons(error)]
+
+
 def find_id(content: Mapping[str, Any], fallback: str, keys: tuple[str, ...] = ("id",)) -> tuple[str, str]:
     """The id of an object, and what is wrong with it (``""``: nothing).
 

@@ -27,8 +27,8 @@ from persian_ner.records import InputError, Problem, Record, Span, collect
 from persian_ner.templating import render_markdown
 from persian_ner.tokenizer import token_pattern
 
-GROUP_KEYS = ("topic", "kind", "register", "scraped", "year")
-"""What articles are counted by; all but ``year`` (of ``published``) are keys of a record's ``meta``."""
+GROUP_KEYS = ("folder", "topic", "kind", "register", "scraped", "year")
+"""What articles are counted by: the folder of their file, keys of a record's ``meta``, and the ``year`` of ``published``."""
 
 SAMPLE_WORDS = 1000
 """Words of one sample of the standardised type/token ratio."""
@@ -399,6 +399,8 @@ def render(sheet: Datasheet) -> str:
 
 
 def _value(record: Record, key: str) -> str | None:
+    if key == "folder":
+        return Path(record.origin[0]).parent.name
     if key == "year":
         published = record.meta.get("published")
         return None if published is None else str(published).partition("-")[0]

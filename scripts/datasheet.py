@@ -1,6 +1,7 @@
 """Measure the project's own corpus and write its datasheet."""
 
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,10 @@ from persian_ner import datasheet, files
 
 
 def main(
-    articles: Annotated[Path, typer.Argument(help="Folder of the final annotation", exists=True)] = Path(
-        "assets/articles"
-    ),
+    articles: Annotated[list[Path], typer.Argument(help="Folders of the final annotation", exists=True)] = [  # noqa: B006  # typer copies it
+        Path("assets/articles"),
+        Path("assets/reference"),
+    ],
     first: Annotated[Path, typer.Option(help="Folder of one annotation of a part", exists=True)] = Path(
         "assets/agreement/first"
     ),
@@ -28,7 +30,8 @@ def main(
     Lists every problem of every file and exits with status 1 when there is one.
     """
     with reporting_problems():
-        sheet = datasheet.measure(*datasheet.read_folders(articles, first, second))
+        *final, once, again = datasheet.read_folders(*articles, first, second)
+        sheet = datasheet.measure(list(chain.from_iterable(final)), once, again)
     files.write_text(output, datasheet.render(sheet))
     if json:
         files.write_json(json, asdict(sheet))

@@ -12,13 +12,14 @@ ROOT = Path(__file__).parents[1]
 
 
 def copy_project(target: Path, articles: int) -> Path:
-    """Copy what the commands need, with the first ``articles`` articles only."""
+    """Copy what the commands need, with the first ``articles`` articles and three more for training only."""
     for folder in ("configs", "scripts", "persian_ner", "assets/encoder", "assets/layers"):
         shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "project.yml", target)
-    (target / "assets" / "articles").mkdir()
-    for file in sorted((ROOT / "assets" / "articles").glob("*-00[1-3].md"))[:articles]:
-        shutil.copy(file, target / "assets" / "articles")
+    for folder, count in (("articles", articles), ("reference", 3)):
+        (target / "assets" / folder).mkdir()
+        for file in sorted((ROOT / "assets" / folder).glob("*-00[1-3].md"))[:count]:
+            shutil.copy(file, target / "assets" / folder)
     return target
 
 

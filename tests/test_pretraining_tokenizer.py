@@ -152,3 +152,4 @@ def test_saved_for_transformers_it_is_the_same(tokenizer: Tokenizer, tmp_path: P
     assert (loaded.pad_token, loaded.mask_token, loaded.pad_token_id) == (PAD, MASK, 0)
     text = "کتاب‌های تازه را می‌خریم."
     assert loaded(text)["input_ids"] == tokenizer.encode(text).ids
+    assert not set(loaded("[SEP]", add_special_tokens=False)["input_ids"]) & set(loaded.all_special_ids)

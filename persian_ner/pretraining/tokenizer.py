@@ -104,6 +104,7 @@ def save_for_transformers(tokenizer: Tokenizer, folder: Path) -> None:
         "mask_token": MASK,
         "model_max_length": MAX_LENGTH,
         "clean_up_tokenization_spaces": False,
+        "split_special_tokens": True,  # a text that says «[SEP]» means the letters
     }
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))

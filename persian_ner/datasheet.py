@@ -28,7 +28,7 @@ from persian_ner.templating import render_markdown
 from persian_ner.tokenizer import token_pattern
 
 GROUP_KEYS = ("folder", "topic", "kind", "register", "scraped", "year")
-"""What articles are counted by: the folder of their file, keys of a record's ``meta``, and the ``year`` of ``published``."""
+"""What articles are counted by: folder of the file, keys of a record's ``meta``, ``year`` of its ``published``."""
 
 SAMPLE_WORDS = 1000
 """Words of one sample of the standardised type/token ratio."""

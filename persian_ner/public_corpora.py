@@ -77,6 +77,7 @@ def place(downloads: Iterable[CorpusFile], folder: Path, corpora: Path, mirror: 
             problems += _problems(item, source)
     if problems:
         raise InputError(problems)
+    corpora.mkdir(parents=True, exist_ok=True)  # what comes next depends on it, also when it is empty
     placed: list[Placed] = []
     for item in downloads:
         for target in item.targets():

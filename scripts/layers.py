@@ -13,7 +13,7 @@ from _cli import collecting, reporting_problems
 
 from persian_ner import files
 from persian_ner.intake import read_raw, read_raw_or_problems
-from persian_ner.layers import agreement, corrections, defects, standoff, summary
+from persian_ner.layers import agreement, corrections, defects, proofread, standoff, summary
 from persian_ner.layers import build as building
 from persian_ner.layers import unread as unread_sentences
 from persian_ner.layers.places import load_gazetteer
@@ -92,6 +92,7 @@ def sheet(
                 summary.read_agreement(layers / "agreement", layer.source),
                 corrections.read_decisions(layers / "disputes" / f"{layer.source}.tsv"),
                 unread_sentences.read_kept(layers / "unread" / f"{layer.source}.jsonl"),
+                proofread.read_kept(layers / "proofread" / f"{layer.source}.tsv"),
             )
             for layer in found
         ]
@@ -191,6 +192,38 @@ def correct(
     unread_sentences.write(kept, sentences)
     corrections.append(decisions / "readings" / f"{name}.tsv", lines)
     typer.echo(f"Wrote {kept}: {len(sentences)} sentences, {len(lines)} lines added to the readings")
+
+
+@app.command()
+def proof(
+    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    file: Annotated[Path, typer.Argument(help="Sheet to write: a record a line, its id and its marked-up text")],
+    sources: _Sources = _SOURCES,
+) -> None:
+    """Write a source with its layer for a reader who corrects the marks in the sheet; the corpus must be there."""
+    with reporting_problems():
+        records = _layered(read_source(sources / f"{name}.yml"))
+        proofread.write_sheet(file, records)
+    typer.echo(f"Wrote {len(records)} records to {file}")
+
+
+@app.command()
+def settle_proof(
+    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    file: Annotated[Path, typer.Argument(help="The corrected sheet", exists=True)],
+    decisions: _Decisions = _DECISIONS,
+    sources: _Sources = _SOURCES,
+) -> None:
+    """Add what was corrected in a sheet to the readings, and keep count of it. Build the layer again then."""
+    with reporting_problems():
+        records = _layered(read_source(sources / f"{name}.yml"))
+        changes = proofread.read_sheet(file, name, records)
+        lines = proofread.readings(changes, name, {record.id: record.text for record in records})
+    corrections.append(decisions / "readings" / f"{name}.tsv", lines)
+    kept = [(change.name, proofread.kind(change)) for change in changes]
+    corrections.append(decisions / "proofread" / f"{name}.tsv", kept)
+    counted = ", ".join(f"{number} {kind}" for kind, number in proofread.count(kept).items())
+    typer.echo(f"Settled {len(kept)} corrections: {counted}")
 
 
 def _layer(source: Source) -> standoff.Layer:

@@ -66,6 +66,15 @@ def test_year_is_that_of_publication_and_articles_without_one_come_last():
     assert [(group.value, group.counts.articles) for group in groups] == [("2021", 2), (None, 1)]
 
 
+def test_articles_are_counted_by_the_folder_of_their_file():
+    there = TRIP.model_copy(update={"origin": ("assets/there/trip.md", 1)})
+    here = MATCH.model_copy(update={"origin": ("assets/here/match.md", 1)})
+    assert datasheet.count_by([there, here], "folder") == [
+        Group("here", datasheet.count([MATCH])),
+        Group("there", datasheet.count([TRIP])),
+    ]
+
+
 def test_surfaces_are_distinct_as_written_and_when_folded():
     records = [
         record("a", "[علی‌اکبر](PER) و [علي‌اكبر](PER) و [علی‌اکبر](PER) و [مریم](PER)"),
@@ -231,8 +240,8 @@ def test_sentences_of_one_form_in_two_articles_are_counted():
 
 
 def test_no_template_fills_the_articles():
-    (articles,) = datasheet.read_folders(ROOT / "assets" / "articles")
-    found = datasheet.templates(articles)
+    articles, reference = datasheet.read_folders(ROOT / "assets" / "articles", ROOT / "assets" / "reference")
+    found = datasheet.templates(articles + reference)
     assert found.compared > 5000 and found.shared / found.compared <= datasheet.TEMPLATES_AIM
 
 
@@ -298,6 +307,5 @@ def test_the_written_datasheet_is_up_to_date(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     assert result.output.strip().splitlines()[-1].startswith(f"Wrote {page} and {numbers}: ")
     assert (ROOT / "docs" / "datasheet.md").read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
-    assert json.loads(numbers.read_text(encoding="utf-8"))["counts"]["articles"] == len(
-        list((ROOT / "assets" / "articles").glob("*.md"))
-    )
+    files = [file for folder in ("articles", "reference") for file in (ROOT / "assets" / folder).glob("*.md")]
+    assert json.loads(numbers.read_text(encoding="utf-8"))["counts"]["articles"] == len(files)

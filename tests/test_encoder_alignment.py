@@ -53,7 +53,11 @@ def test_every_token_with_something_to_see_has_a_piece(text: str) -> None:
 def test_the_name_of_a_special_piece_in_a_text_is_text() -> None:
     found = TOKENIZER("او [SEP] گفت و [MASK] را دید", add_special_tokens=False)["input_ids"]
     assert not set(found) & set(TOKENIZER.all_special_ids)
-    assert [(token, count > 0) for token, count in pieces_of_tokens("[SEP]")] == [("[", True), ("SEP", True), ("]", True)]
+    assert [(token, count > 0) for token, count in pieces_of_tokens("[SEP]")] == [
+        ("[", True),
+        ("SEP", True),
+        ("]", True),
+    ]
 
 
 @pytest.mark.parametrize("unseen", ["\u200c", "\u202b\u200f", "ـ", "\u064b", "ء", "\u00ad", "\n\n"])

@@ -182,6 +182,21 @@ class TestReruns:
         assert {file: file.read_bytes() for file in (project / "corpus").iterdir()} == before
 
 
+@pytest.mark.slow
+def test_full_runs_to_the_end_where_no_public_corpus_is(tmp_path: Path) -> None:
+    """The workflow inside takes its options from the command: one that is lost stops it."""
+    project = copy_project(tmp_path / "project", articles=60)
+    set_in_config(project / "configs" / "full.cfg", max_steps=2, eval_frequency=2, warmup_steps=1)
+    (tmp_path / "mirror").mkdir()
+    done = run_project(project, "full", "--vars.mirror", str(tmp_path / "mirror"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nsurl-600k" in done.stdout + done.stderr
+    config = spacy.util.load_config(project / "training" / "full" / "model-best" / "config.cfg")
+    assert config["paths"]["names"] == "corpus/full/names.json"
+    assert config["corpora"]["train"]["augmenter"]["*"]["names"]["names"] == "corpus/full/names.json"
+    assert (project / "reports" / "full" / "metrics.json").exists()
+
+
 class TestProjectFile:
     @pytest.mark.parametrize("name", COMMANDS)
     def test_help_and_outputs(self, name: str) -> None:

@@ -11,7 +11,7 @@ from persian_ner.templating import render_markdown
 
 def test_markup_is_escaped_by_nothing_but_filters() -> None:
     answer = Answer("d#1", 0, 2, "span", "GPE=<قم>", "-")
-    page = summary.render([summary.summarise(Layer("mine", {}), [answer], [], [])])
+    page = summary.render([summary.summarise(Layer("mine", {}), [answer], [], [], None)])
     assert "| mine | GPE=<قم> | - |" in page
     assert page.endswith("|\n")
 

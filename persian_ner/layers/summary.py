@@ -9,6 +9,7 @@ from pathlib import Path
 
 from persian_ner.characters import comparable
 from persian_ner.labels import LABELS
+from persian_ner.layers import proofread
 from persian_ner.layers.agreement import Answer, read_answers
 from persian_ner.layers.corrections import Decision, count
 from persian_ner.layers.defects import KINDS, UNREADABLE
@@ -30,6 +31,7 @@ class Summary:
     inside a decided span not counted. ``dropped``: records left out. ``disputes``:
     who was right (``corpus``, ``model`` or ``neither``) → places where a model disagreed.
     ``defects``: of the source's files, by kind; ``arbaeen``: dates of the source with «اربعین», which are events.
+    ``proofread``: kind of the correction → corrections of the reading in full; none without such a reading.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Summary:
     sentences: list[Sentence]
     defects: dict[str, int]
     arbaeen: int
+    proofread: dict[str, int] | None
 
     def agreement(self) -> tuple[int, int]:
         """Decisions made twice, and those of them that agree; places in dispute apart (:meth:`reread_disputes`)."""
@@ -59,7 +62,13 @@ def _agreed(answers: Iterable[Answer]) -> tuple[int, int]:
     return len(agreed), sum(agreed)
 
 
-def summarise(layer: Layer, answers: list[Answer], disputes: list[Decision], sentences: list[Sentence]) -> Summary:
+def summarise(
+    layer: Layer,
+    answers: list[Answer],
+    disputes: list[Decision],
+    sentences: list[Sentence],
+    corrected: list[proofread.Kept] | None,
+) -> Summary:
     """Count a layer's decisions."""
     outcomes: Counter[tuple[str, str]] = Counter()
     by: Counter[str] = Counter()
@@ -87,6 +96,7 @@ def summarise(layer: Layer, answers: list[Answer], disputes: list[Decision], sen
         sentences,
         layer.defects,
         arbaeen,
+        None if corrected is None else proofread.count(corrected),
     )
 
 
@@ -118,6 +128,7 @@ def render(summaries: list[Summary]) -> str:
         level=LEVEL,
         reread=_agreed(answer for item in summaries for answer in item.answers if answer.kind == "dispute"),
         kinds=[*KINDS.values(), UNREADABLE],
+        corrections=proofread.KINDS,
     )
 
 

@@ -1,0 +1,119 @@
+"""A source read in full with its layer: a sheet of marked-up records goes to a reader, its corrections become readings.
+
+A line of the sheet is a record's id, a tab, and the text in the markup of :mod:`persian_ner.readers.markup`. The reader
+changes marks and nothing else, and may leave lines out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from persian_ner.files import write_text
+from persian_ner.labels import LABELS
+from persian_ner.layers import corrections, disputes
+from persian_ner.layers.corrections import Dispute, Line
+from persian_ner.layers.tsv import rows
+from persian_ner.metrics import Evaluated
+from persian_ner.readers import markup
+from persian_ner.records import InputError, Problem, Record
+
+KINDS = ("added", "removed", "relabelled", "borders")
+"""What a correction does: a name where there was none; none where there was one; another label; other borders."""
+
+Kept = tuple[str, str]
+"""A line of the record of a reading in full: record, and kind of the correction."""
+
+
+def write_sheet(path: Path, records: Iterable[Record]) -> None:
+    """Write the sheet; raises :class:`InputError` with every record whose text has a tab or a line break."""
+    records = list(records)
+    problems = [record.problem("a tab or a line break in the text") for record in records if _broken(record.text)]
+    if problems:
+        raise InputError(problems)
+    write_text(path, "".join(f"{record.id}\t{markup.render(record.text, record.spans)}\n" for record in records))
+
+
+def _broken(text: str) -> bool:
+    return "\t" in text or text.splitlines() not in ([], [text])
+
+
+def read_sheet(path: Path, source: str, records: Iterable[Record]) -> list[Dispute]:
+    """Where a corrected sheet differs from the records of a source; ``model`` of each is what the reader has.
+
+    Raises :class:`InputError` with every line that is none, has broken markup, another label or another text, or is
+    about a record that is not there or was read before.
+    """
+    known = {record.id: record for record in records}
+    problems: list[Problem] = []
+    read: dict[str, Evaluated] = {}
+    for number, (name, *rest) in rows(path, problems):
+        if not name and not rest:
+            continue
+        text, spans, defects = markup.parse(rest[0] if len(rest) == 1 else "")
+        reasons = [reason for _, reason in defects]
+        reasons += [f"unknown label {span.label!r}" for span in spans if span.label not in LABELS]
+        if len(rest) != 1:
+            reasons = ["not an id and a text"]
+        elif name not in known:
+            reasons.append("no such record")
+        elif name in read:
+            reasons.append("read twice")
+        elif not reasons and text != known[name].text:
+            reasons.append("another text than the record's")
+        problems += [Problem(str(path), number, name, reason) for reason in reasons]
+        if not reasons:
+            read[name] = Evaluated(f"{source}/{name}", text, known[name].spans, spans)
+    if problems:
+        raise InputError(problems)
+    return disputes.find(read.values(), [source])
+
+
+def kind(change: Dispute) -> str:
+    """One of :data:`KINDS`."""
+    if not change.corpus:
+        return "added"
+    if not change.model:
+        return "removed"
+    borders = [[span[:2] for span in spans] for spans in (change.corpus, change.model)]
+    return "relabelled" if borders[0] == borders[1] else "borders"
+
+
+def readings(changes: Sequence[Dispute], source: str, texts: Mapping[str, str]) -> list[Line]:
+    """The changes as lines of the source's readings; copies of a changed sentence are changed like it.
+
+    Raises :class:`InputError` with every change that cannot be written as one.
+    """
+    decided: dict[str, list[Line]] = defaultdict(list)
+    problems: list[Problem] = []
+    for change in changes:
+        try:
+            decided[change.record] += corrections.lines(change, corrections.MODEL)
+        except ValueError as error:
+            problems.append(Problem("", 0, change.record, str(error)))
+    if problems:
+        raise InputError(problems)
+    return corrections.with_copies(decided, {source: texts}).get(source, [])
+
+
+def read_kept(path: Path) -> list[Kept] | None:
+    """The record of a reading in full; none when the source was not read so. Raises with every bad line."""
+    if not path.exists():
+        return None
+    problems: list[Problem] = []
+    found: list[Kept] = []
+    for number, cells in rows(path, problems):
+        if len(cells) != 2 or cells[1] not in KINDS:
+            problems.append(Problem(str(path), number, cells[0], f"not a record and one of {', '.join(KINDS)}"))
+        else:
+            found.append((cells[0], cells[1]))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def count(kept: Iterable[Kept]) -> dict[str, int]:
+    """Corrections by kind."""
+    found = Counter(name for _, name in kept)
+    return {name: found[name] for name in KINDS}

@@ -266,8 +266,9 @@ class TestReadme:
         named = write_named(self.README, tmp_path)
         settings = [fence for fence in named if fence.name.startswith("configs/")]
         assert sum(len(fence.content.splitlines()) for fence in settings) == 10
-        articles = ROOT / "configs" / "sources" / "articles.yml"
-        (tmp_path / "configs" / "sources" / "articles.yml").write_bytes(articles.read_bytes())
+        for name in ("articles.yml", "reference.yml"):
+            source = ROOT / "configs" / "sources" / name
+            (tmp_path / "configs" / "sources" / name).write_bytes(source.read_bytes())
         (tmp_path / "assets").symlink_to(ROOT / "assets")
         config = read_config(tmp_path / "configs" / "corpus" / "mine.yml")
         loaded = intake.load_sources(config, tmp_path / "configs" / "sources", tmp_path)

@@ -23,6 +23,7 @@ from persian_ner.sources import Source, read_source
 T = TypeVar("T")
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
+_Name = Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")]
 _Names = Annotated[list[str], typer.Argument(help="Sources (configs/sources/NAME.yml)")]
 _Gazetteers = Annotated[Path, typer.Option(help="Folder with lists of places", exists=True)]
 _Decisions = Annotated[Path, typer.Option(help="Folder with surfaces.tsv and readings/")]
@@ -119,7 +120,7 @@ _Part = Annotated[
 
 @app.command()
 def questions(
-    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    name: _Name,
     folder: Annotated[Path, typer.Argument(help="Folder to write questions.tsv and a key to")],
     of: _Part = Part.decisions,
     size: Annotated[int, typer.Option(min=1, help="Decisions, places or sentences to read")] = 200,
@@ -154,7 +155,7 @@ def questions(
 
 @app.command()
 def reread(
-    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    name: _Name,
     folder: Annotated[Path, typer.Argument(help="Folder of questions, with answers.tsv", exists=True)],
     decisions: _Decisions = _DECISIONS,
 ) -> None:
@@ -173,7 +174,7 @@ def reread(
 
 @app.command()
 def correct(
-    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    name: _Name,
     folder: Annotated[
         Path, typer.Argument(help="Folder of questions of unread sentences, with answers.tsv", exists=True)
     ],
@@ -196,7 +197,7 @@ def correct(
 
 @app.command()
 def proof(
-    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    name: _Name,
     file: Annotated[Path, typer.Argument(help="Sheet to write: a record a line, its id and its marked-up text")],
     sources: _Sources = _SOURCES,
 ) -> None:
@@ -209,7 +210,7 @@ def proof(
 
 @app.command()
 def settle_proof(
-    name: Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")],
+    name: _Name,
     file: Annotated[Path, typer.Argument(help="The corrected sheet", exists=True)],
     decisions: _Decisions = _DECISIONS,
     sources: _Sources = _SOURCES,
@@ -218,7 +219,7 @@ def settle_proof(
     with reporting_problems():
         records = _layered(read_source(sources / f"{name}.yml"))
         changes = proofread.read_sheet(file, name, records)
-        lines = proofread.readings(changes, name, {record.id: record.text for record in records})
+        lines = corrections.readings(changes, name, {record.id: record.text for record in records})
     corrections.append(decisions / "readings" / f"{name}.tsv", lines)
     kept = [(change.name, proofread.kind(change)) for change in changes]
     corrections.append(decisions / "proofread" / f"{name}.tsv", kept)

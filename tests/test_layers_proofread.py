@@ -68,7 +68,7 @@ def test_kinds_of_corrections(line: str, expected: list[str], tmp_path: Path) ->
 def test_corrections_become_readings_of_the_sentence_and_its_copies(tmp_path: Path) -> None:
     sheet = put(tmp_path / "sheet.tsv", "d#1\t[سارا](PER) از قم به [قم](GPE) رفت.\n")
     found = proofread.read_sheet(sheet, "mine", RECORDS)
-    lines = proofread.readings(found, "mine", {record.id: record.text for record in RECORDS})
+    lines = corrections.readings(found, "mine", {record.id: record.text for record in RECORDS})
     assert lines == [
         (name, *line) for name in ("d#1", "d#7") for line in (("-", "ORG", "قم", "1"), ("+", "GPE", "قم", "2"))
     ]
@@ -93,7 +93,7 @@ def test_every_bad_line_is_named(tmp_path: Path) -> None:
 def test_a_change_that_no_line_can_tell_is_named() -> None:
     change = corrections.Dispute(number="1", record="mine/d#9", text="باباباباباب", corpus=(), model=((2, 6, "PER"),))
     with pytest.raises(InputError, match="cannot be told by its number"):
-        proofread.readings([change], "mine", {"d#9": change.text})
+        corrections.readings([change], "mine", {"d#9": change.text})
 
 
 @given(valid_records(), st.data())
@@ -110,7 +110,7 @@ def test_readings_lead_from_the_layer_to_what_the_reader_has(record: Record, dat
         proofread.write_sheet(sheet, [source.model_copy(update={"spans": sides[1]})])
         found = proofread.read_sheet(sheet, "mine", [source])
     try:
-        lines = proofread.readings(found, "mine", {"r": flat})
+        lines = corrections.readings(found, "mine", {"r": flat})
     except InputError:
         return  # refused, see above
     readings = {"r": [Reading(1, line[1] == "+", line[2], line[3], int(line[4])) for line in lines]}

@@ -148,6 +148,23 @@ def with_copies(decided: Mapping[str, list[Line]], texts: Mapping[str, Mapping[s
     return {source: changes for source, changes in found.items() if changes}
 
 
+def readings(changes: Iterable[Dispute], source: str, texts: Mapping[str, str]) -> list[Line]:
+    """The lines that lead from what the corpus has to what the other side has, also in copies of a sentence.
+
+    ``texts`` are those of the source's records, by id. Raises :class:`InputError` with every change no line can say.
+    """
+    decided: dict[str, list[Line]] = defaultdict(list)
+    problems: list[Problem] = []
+    for change in changes:
+        try:
+            decided[change.record] += lines(change, MODEL)
+        except ValueError as error:
+            problems.append(Problem("", 0, change.record, str(error)))
+    if problems:
+        raise InputError(problems)
+    return with_copies(decided, {source: texts}).get(source, [])
+
+
 def append(path: Path, lines: Sequence[Sequence[str]]) -> None:
     """Add tab-separated lines to a file; of readings, later ones win over earlier ones."""
     before = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -6,14 +6,14 @@ changes marks and nothing else, and may leave lines out.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from persian_ner.files import write_text
 from persian_ner.labels import LABELS
-from persian_ner.layers import corrections, disputes
-from persian_ner.layers.corrections import Dispute, Line
+from persian_ner.layers import disputes
+from persian_ner.layers.corrections import Dispute
 from persian_ner.layers.tsv import rows
 from persian_ner.metrics import Evaluated
 from persian_ner.readers import markup
@@ -51,12 +51,13 @@ def read_sheet(path: Path, source: str, records: Iterable[Record]) -> list[Dispu
     for number, (name, *rest) in rows(path, problems):
         if not name and not rest:
             continue
-        text, spans, defects = markup.parse(rest[0] if len(rest) == 1 else "")
+        if len(rest) != 1:
+            problems.append(Problem(str(path), number, name, "not an id and a text"))
+            continue
+        text, spans, defects = markup.parse(rest[0])
         reasons = [reason for _, reason in defects]
         reasons += [f"unknown label {span.label!r}" for span in spans if span.label not in LABELS]
-        if len(rest) != 1:
-            reasons = ["not an id and a text"]
-        elif name not in known:
+        if name not in known:
             reasons.append("no such record")
         elif name in read:
             reasons.append("read twice")
@@ -78,23 +79,6 @@ def kind(change: Dispute) -> str:
         return "removed"
     borders = [[span[:2] for span in spans] for spans in (change.corpus, change.model)]
     return "relabelled" if borders[0] == borders[1] else "borders"
-
-
-def readings(changes: Sequence[Dispute], source: str, texts: Mapping[str, str]) -> list[Line]:
-    """The changes as lines of the source's readings; copies of a changed sentence are changed like it.
-
-    Raises :class:`InputError` with every change that cannot be written as one.
-    """
-    decided: dict[str, list[Line]] = defaultdict(list)
-    problems: list[Problem] = []
-    for change in changes:
-        try:
-            decided[change.record] += corrections.lines(change, corrections.MODEL)
-        except ValueError as error:
-            problems.append(Problem("", 0, change.record, str(error)))
-    if problems:
-        raise InputError(problems)
-    return corrections.with_copies(decided, {source: texts}).get(source, [])
 
 
 def read_kept(path: Path) -> list[Kept] | None:

@@ -29,7 +29,7 @@ from scipy.stats import chi2
 from persian_ner.files import replacing, write_text
 from persian_ner.labels import LABELS
 from persian_ner.layers.agreement import ANSWERS_FILE, QUESTIONS_FILE, read_named
-from persian_ner.layers.corrections import MODEL, Dispute, Line, lines, with_copies
+from persian_ner.layers.corrections import Dispute, Line, Place, readings
 from persian_ner.layers.cues import date_cues, event_cues
 from persian_ner.layers.standoff import digest
 from persian_ner.layers.tsv import NOTHING
@@ -164,22 +164,21 @@ def correct(source: str, sentences: Iterable[Sentence], texts: Mapping[str, str]
     ``texts`` are those of the records, by id. Raises :class:`InputError` with every sentence of which no readings can
     say what was decided.
     """
-    decided: dict[str, list[Line]] = {}
-    problems: list[Problem] = []
-    for sentence in sentences:
-        name = f"{source}/{sentence.id}"
-        corpus, model = (
-            tuple((start, end, label) for start, end, _, label in names)
-            for names in (sentence.corpus, sentence.decided)
+    changes = (
+        Dispute(
+            number="",
+            record=f"{source}/{sentence.id}",
+            text=texts[sentence.id],
+            corpus=_places(sentence.corpus),
+            model=_places(sentence.decided),
         )
-        dispute = Dispute(number="", record=name, text=texts[sentence.id], corpus=corpus, model=model)
-        try:
-            decided[name] = lines(dispute, MODEL)
-        except ValueError as error:
-            problems.append(Problem("", 0, name, str(error)))
-    if problems:
-        raise InputError(problems)
-    return with_copies(decided, {source: texts}).get(source, [])
+        for sentence in sentences
+    )
+    return readings(changes, source, texts)
+
+
+def _places(names: Iterable[Name]) -> tuple[Place, ...]:
+    return tuple((start, end, label) for start, end, _, label in names)
 
 
 def write(path: Path, sentences: Iterable[Sentence]) -> None:

@@ -212,6 +212,7 @@ def proof(
 def settle_proof(
     name: _Name,
     file: Annotated[Path, typer.Argument(help="The corrected sheet", exists=True)],
+    reading: Annotated[int, typer.Option(min=1, help="How often the source has been read in full now")] = 1,
     decisions: _Decisions = _DECISIONS,
     sources: _Sources = _SOURCES,
 ) -> None:
@@ -221,9 +222,10 @@ def settle_proof(
         changes = proofread.read_sheet(file, name, records)
         lines = corrections.readings(changes, name, {record.id: record.text for record in records})
     corrections.append(decisions / "readings" / f"{name}.tsv", lines)
-    kept = [(change.name, proofread.kind(change)) for change in changes]
+    kinds = [proofread.kind(change) for change in changes]
+    kept = [(change.name, kind, str(reading)) for change, kind in zip(changes, kinds, strict=True)]
     corrections.append(decisions / "proofread" / f"{name}.tsv", kept)
-    counted = ", ".join(f"{number} {kind}" for kind, number in proofread.count(kept).items())
+    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in proofread.KINDS)
     typer.echo(f"Settled {len(kept)} corrections: {counted}")
 
 

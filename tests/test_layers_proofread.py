@@ -139,17 +139,21 @@ def test_the_commands_from_a_layer_to_readings(tmp_path: Path, monkeypatch: pyte
     assert refused.exit_code == 1 and "unknown label 'FOOD'" in refused.output
     assert contents(tmp_path / "decisions") == before
     put(tmp_path / "sheet.tsv", sheet.replace("قم", "[قم](GPE)").replace("[رشت](GPE)", "رشت"))
-    done = run_script("layers", "settle-proof", "mine", tmp_path / "sheet.tsv", *decisions)
+    done = run_script("layers", "settle-proof", "mine", tmp_path / "sheet.tsv", "--reading", "2", *decisions)
     assert done.exit_code == 0, done.output
     assert "Settled 2 corrections: 1 added, 1 removed, 0 relabelled, 0 borders" in done.output
     readings = (tmp_path / "decisions" / "readings" / "mine.tsv").read_text(encoding="utf-8")
     assert readings == f"{record.id}\t+\tGPE\tقم\t1\n{other.id}\t-\tGPE\tرشت\t1\n"
     kept = proofread.read_kept(tmp_path / "decisions" / "proofread" / "mine.tsv")
-    assert kept == [(record.id, "added"), (other.id, "removed")]
+    assert kept == [(record.id, "added", 2), (other.id, "removed", 2)]
+    assert kept is not None and proofread.count([*kept, ("d#5", "added", 1)]) == {
+        1: {"added": 1, "removed": 0, "relabelled": 0, "borders": 0},
+        2: {"added": 1, "removed": 1, "relabelled": 0, "borders": 0},
+    }
     assert proofread.read_kept(tmp_path / "decisions" / "proofread" / "yours.tsv") is None
 
 
 def test_a_bad_record_of_corrections_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        proofread.read_kept(put(tmp_path / "mine.tsv", "d#1\tadded\nd#2\tlost\nd#3\n"))
-    assert [problem.line for problem in caught.value.problems] == [2, 3]
+        proofread.read_kept(put(tmp_path / "mine.tsv", "d#1\tadded\t1\nd#2\tlost\t1\nd#3\nd#4\tadded\t0\n"))
+    assert [problem.line for problem in caught.value.problems] == [2, 3, 4]

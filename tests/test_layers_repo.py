@@ -93,7 +93,7 @@ def test_corrections_of_a_reading_in_full_are_among_the_readings() -> None:
     assert files and {file.stem for file in files} <= set(LAYERED)
     for file in files:
         kept = proofread.read_kept(file)
-        assert kept and {record for record, _ in kept} <= read_readings(LAYERS / "readings" / file.name).keys()
+        assert kept and {record for record, *_ in kept} <= read_readings(LAYERS / "readings" / file.name).keys()
 
 
 def test_decisions_made_twice_are_about_records_of_a_layer() -> None:
@@ -116,7 +116,7 @@ def test_what_was_read_in_full_is_what_the_layer_gives(name: str) -> None:
     source = SOURCES[name]
     applied = standoff.apply(layer(name), records(name), source.labels, decided(source))
     texts = {record.id: record for record in applied.records}
-    later = {record for record, _ in proofread.read_kept(LAYERS / "proofread" / f"{name}.tsv") or []}
+    later = {record for record, *_ in proofread.read_kept(LAYERS / "proofread" / f"{name}.tsv") or []}
     for sentence in unread.read(LAYERS / "unread" / f"{name}.jsonl"):
         record = texts[sentence.id]
         assert standoff.digest(record.text) == sentence.sha256

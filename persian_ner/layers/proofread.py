@@ -22,8 +22,8 @@ from persian_ner.records import InputError, Problem, Record
 KINDS = ("added", "removed", "relabelled", "borders")
 """What a correction does: a name where there was none; none where there was one; another label; other borders."""
 
-Kept = tuple[str, str]
-"""A line of the record of a reading in full: record, and kind of the correction."""
+Kept = tuple[str, str, int]
+"""A line of the record of readings in full: record, kind of the correction, and in which reading, from 1."""
 
 
 def write_sheet(path: Path, records: Iterable[Record]) -> None:
@@ -82,22 +82,23 @@ def kind(change: Dispute) -> str:
 
 
 def read_kept(path: Path) -> list[Kept] | None:
-    """The record of a reading in full; none when the source was not read so. Raises with every bad line."""
+    """The record of readings in full; none when the source was not read so. Raises with every bad line."""
     if not path.exists():
         return None
     problems: list[Problem] = []
     found: list[Kept] = []
     for number, cells in rows(path, problems):
-        if len(cells) != 2 or cells[1] not in KINDS:
-            problems.append(Problem(str(path), number, cells[0], f"not a record and one of {', '.join(KINDS)}"))
+        if len(cells) != 3 or cells[1] not in KINDS or not cells[2].isdecimal() or int(cells[2]) < 1:
+            reason = f"not a record, one of {', '.join(KINDS)} and the number of the reading"
+            problems.append(Problem(str(path), number, cells[0], reason))
         else:
-            found.append((cells[0], cells[1]))
+            found.append((cells[0], cells[1], int(cells[2])))
     if problems:
         raise InputError(problems)
     return found
 
 
-def count(kept: Iterable[Kept]) -> dict[str, int]:
-    """Corrections by kind."""
-    found = Counter(name for _, name in kept)
-    return {name: found[name] for name in KINDS}
+def count(kept: Iterable[Kept]) -> dict[int, dict[str, int]]:
+    """Corrections by kind, of each reading in turn."""
+    found = Counter((reading, name) for _, name, reading in kept)
+    return {reading: {name: found[reading, name] for name in KINDS} for reading in sorted({key[0] for key in found})}

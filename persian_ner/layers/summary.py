@@ -31,7 +31,7 @@ class Summary:
     inside a decided span not counted. ``dropped``: records left out. ``disputes``:
     who was right (``corpus``, ``model`` or ``neither``) → places where a model disagreed.
     ``defects``: of the source's files, by kind; ``arbaeen``: dates of the source with «اربعین», which are events.
-    ``proofread``: kind of the correction → corrections of the reading in full; none without such a reading.
+    ``proofread``: corrections by kind of each reading in full, from 1; none without such a reading.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Summary:
     sentences: list[Sentence]
     defects: dict[str, int]
     arbaeen: int
-    proofread: dict[str, int] | None
+    proofread: dict[int, dict[str, int]] | None
 
     def agreement(self) -> tuple[int, int]:
         """Decisions made twice, and those of them that agree; places in dispute apart (:meth:`reread_disputes`)."""

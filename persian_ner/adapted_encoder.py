@@ -14,12 +14,13 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import spacy
 import srsly
+import torch
 from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from tokenizers import Tokenizer
@@ -32,8 +33,9 @@ HEAD = "ner"
 _WEIGHTS, _CARD = "model.safetensors", "README.md"
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 _AVERAGED = """\
-The networks, adapted as said above, were then averaged half and half with those of an earlier version of this encoder,
-which may have been averaged itself, so as to keep what either knew (Wortsman et al. 2022).
+The networks, adapted as said above, were then averaged with those of {number}
+of this encoder, all weighing the same, so as to keep what each knew (Wortsman et al. 2022). These may have been
+averaged themselves.
 """
 _logger = logging.getLogger("spacy")
 
@@ -71,23 +73,25 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
     return meta
 
 
-def average(encoder: Path, earlier: Path) -> None:
-    """Replace the weights in the folder ``encoder``, and of its head, by their mean with those of ``earlier``.
+def average(encoder: Path, others: Sequence[Path]) -> None:
+    """Replace the weights in the folder ``encoder``, and of its head, by their mean with those in ``others``.
 
-    For two adaptations of one line, such as those before and after further
-    pre-training: their mean keeps what either knows («model soups», Wortsman et al.
-    2022). The card says so. Raises ``ValueError`` when the two differ in shape,
+    For adaptations of one line, such as those before and after further
+    pre-training, or with several seeds: their mean keeps what each knows («model soups», Wortsman et al.
+    2022). The card says so. Raises ``ValueError`` when two differ in shape,
     labels or vocabulary.
     """
-    facts = [_facts(folder) for folder in (encoder, earlier)]
-    if facts[0] != facts[1]:
-        raise ValueError(f"{encoder} and {earlier} differ in shape, labels or vocabulary")
-    bodies = [load_file(folder / _WEIGHTS) for folder in (encoder, earlier)]
-    body = {name: ((bodies[0][name].float() + bodies[1][name].float()) / 2).half() for name in bodies[0]}
-    heads = [srsly.read_msgpack(folder / HEAD / "model") for folder in (encoder, earlier)]
+    folders = [encoder, *others]
+    facts = [_facts(folder) for folder in folders]
+    for other, its in zip(others, facts[1:], strict=True):
+        if its != facts[0]:
+            raise ValueError(f"{encoder} and {other} differ in shape, labels or vocabulary")
+    bodies = [load_file(folder / _WEIGHTS) for folder in folders]
+    body = {name: torch.stack([other[name].float() for other in bodies]).mean(0).half() for name in bodies[0]}
+    heads = [srsly.read_msgpack(folder / HEAD / "model") for folder in folders]
     heads[0]["params"] = [
-        {name: (ours[name] + theirs[name]) / 2 for name in ours}
-        for ours, theirs in zip(heads[0]["params"], heads[1]["params"], strict=True)
+        {name: sum(layer[name] for layer in layers) / len(folders) for name in layers[0]}
+        for layers in zip(*(head["params"] for head in heads), strict=True)
     ]
     with files.replacing(encoder / _WEIGHTS) as path:
         save_file(body, path, metadata={"format": "pt"})
@@ -95,7 +99,10 @@ def average(encoder: Path, earlier: Path) -> None:
         srsly.write_msgpack(path, heads[0])
     card = (encoder / _CARD).read_text(encoding="utf-8")
     # It is said once, however often it was done.
-    files.write_text(encoder / _CARD, with_section(card, AVERAGING, _AVERAGED, replacing=AVERAGING))
+    number = "another version" if len(others) == 1 else f"{len(others)} other versions"
+    files.write_text(
+        encoder / _CARD, with_section(card, AVERAGING, _AVERAGED.format(number=number), replacing=AVERAGING)
+    )
 
 
 def _facts(encoder: Path) -> list[Any]:

@@ -182,12 +182,13 @@ def two(adapted: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "encoder", tmp_path / "earlier"
 
 
-def test_the_mean_of_two(two: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_mean_of_two_and_of_several(two: tuple[Path, Path], tmp_path: Path) -> None:
     encoder, earlier = two
     name = "embeddings.word_embeddings.weight"
     before = load_file(encoder / "model.safetensors")
     other = load_file(earlier / "model.safetensors")
     bias = _bias(encoder, tmp_path)
+    first = shutil.copytree(encoder, tmp_path / "first")
     done = run_script("average_encoders", encoder, earlier)
     assert done.exit_code == 0, done.output
     mean = load_file(encoder / "model.safetensors")
@@ -200,6 +201,13 @@ def test_the_mean_of_two(two: tuple[Path, Path], tmp_path: Path) -> None:
     assert card.index("## Adaptation") < card.index("## Averaging")
     assert run_script("average_encoders", encoder, earlier).exit_code == 0
     assert (encoder / "README.md").read_text(encoding="utf-8") == card  # it is said once
+    shutil.rmtree(encoder)
+    shutil.copytree(first, encoder)
+    assert run_script("average_encoders", encoder, earlier, earlier, first).exit_code == 0
+    mean = load_file(encoder / "model.safetensors")
+    assert torch.allclose(mean[name].float(), 2 * before[name].float(), atol=1e-2)
+    assert _bias(encoder, tmp_path) == pytest.approx(bias + 0.5)
+    assert "3 other versions\nof this encoder" in (encoder / "README.md").read_text(encoding="utf-8")
     adapted_encoder.adapt(tmp_path / "pipeline", encoder)
     sections = re.findall("^## .*", (encoder / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert sections[-2:] == ["## Earlier averaging", "## Adaptation"]

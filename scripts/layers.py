@@ -13,10 +13,12 @@ from _cli import collecting, reporting_problems
 
 from persian_ner import files
 from persian_ner.intake import read_raw, read_raw_or_problems
-from persian_ner.layers import agreement, corrections, defects, proofread, standoff, summary
+from persian_ner.layers import agreement, corrections, defects, proofread, raw_text, standoff, summary
 from persian_ner.layers import build as building
 from persian_ner.layers import unread as unread_sentences
 from persian_ner.layers.places import load_gazetteer
+from persian_ner.pretraining.corpus import read_lines
+from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Problem, Record
 from persian_ner.sources import Source, read_source
 
@@ -227,6 +229,51 @@ def settle_proof(
     corrections.append(decisions / "proofread" / f"{name}.tsv", kept)
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in proofread.KINDS)
     typer.echo(f"Settled {len(kept)} corrections: {counted}")
+
+
+_Texts = Annotated[Path, typer.Option(help="File with a paragraph a line (.txt, .txt.xz, .txt.zst)", exists=True)]
+
+
+@app.command()
+def annotate_text(
+    name: _Name,
+    file: Annotated[Path, typer.Argument(help="Sheet with all paragraphs of some documents, marked up", exists=True)],
+    text: _Texts,
+    sources: _Sources = _SOURCES,
+) -> None:
+    """Make the layer of a source that is bare text from the sheet of a reader who marked all names of some documents.
+
+    A paragraph of the sheet has the id that take-text gives it: the checksum of its document, #, and its number.
+    """
+    with reporting_problems():
+        source = read_source(sources / f"{name}.yml")
+        if source.layer is None:
+            raise InputError([Problem("", 0, source.name, "the source names no layer")])
+        made = raw_text.layer(source.name, file, _documents(text))
+    standoff.write(made, Path(source.layer))
+    typer.echo(f"Wrote {source.layer}: {len(made.documents)} documents")
+
+
+@app.command()
+def take_text(name: _Name, text: _Texts, sources: _Sources = _SOURCES) -> None:
+    """Write the documents that the layer of a source of bare text is about, taken from a file that has them."""
+    with reporting_problems():
+        source = read_source(sources / f"{name}.yml")
+        wanted = _layer(source).documents
+        found = _documents(text)
+        missing = [document for document in wanted if document not in found]
+        if missing:
+            raise InputError(Problem(str(text), 0, document, "no such document in the text") for document in missing)
+    records_jsonl.write((record for document in wanted for record in found[document]), Path(source.path))
+    typer.echo(f"Wrote {source.path}: {len(wanted)} documents")
+
+
+def _documents(text: Path) -> dict[str, list[Record]]:
+    """The documents of a text by name; of copies the first."""
+    found: dict[str, list[Record]] = {}
+    for records in raw_text.documents(read_lines(text.name, text.parent)):
+        found.setdefault(standoff.document_name(records[0]), records)
+    return found
 
 
 def _layer(source: Source) -> standoff.Layer:

@@ -7,7 +7,7 @@ changes marks and nothing else, and may leave lines out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from persian_ner.files import write_text
@@ -17,7 +17,7 @@ from persian_ner.layers.corrections import Dispute
 from persian_ner.layers.tsv import rows
 from persian_ner.metrics import Evaluated
 from persian_ner.readers import markup
-from persian_ner.records import InputError, Problem, Record
+from persian_ner.records import InputError, Problem, Record, Span
 
 KINDS = ("added", "removed", "relabelled", "borders")
 """What a correction does: a name where there was none; none where there was one; another label; other borders."""
@@ -42,12 +42,22 @@ def _broken(text: str) -> bool:
 def read_sheet(path: Path, source: str, records: Iterable[Record]) -> list[Dispute]:
     """Where a corrected sheet differs from the records of a source; ``model`` of each is what the reader has.
 
-    Raises :class:`InputError` with every line that is none, has broken markup, another label or another text, or is
-    about a record that is not there or was read before.
+    Raises :class:`InputError` with every line that :func:`read_marked` rejects.
     """
-    known = {record.id: record for record in records}
+    read = read_marked(path, {record.id: record for record in records})
+    return disputes.find(
+        (Evaluated(f"{source}/{record.id}", record.text, record.spans, spans) for record, spans in read), [source]
+    )
+
+
+def read_marked(path: Path, known: Mapping[str, Record]) -> list[tuple[Record, list[Span]]]:
+    """The records that a sheet is about, with the spans it marks in them, in the order of the sheet.
+
+    Raises :class:`InputError` with every line that is none, has broken markup, another label or another text, or is
+    about a record that is not ``known`` (by id) or was read before.
+    """
     problems: list[Problem] = []
-    read: dict[str, Evaluated] = {}
+    read: dict[str, list[Span]] = {}
     for number, (name, *rest) in rows(path, problems):
         if not name and not rest:
             continue
@@ -65,10 +75,10 @@ def read_sheet(path: Path, source: str, records: Iterable[Record]) -> list[Dispu
             reasons.append("another text than the record's")
         problems += [Problem(str(path), number, name, reason) for reason in reasons]
         if not reasons:
-            read[name] = Evaluated(f"{source}/{name}", text, known[name].spans, spans)
+            read[name] = spans
     if problems:
         raise InputError(problems)
-    return disputes.find(read.values(), [source])
+    return [(known[name], spans) for name, spans in read.items()]
 
 
 def kind(change: Dispute) -> str:

@@ -1,0 +1,108 @@
+"""A source of bare text that a reader has annotated: ``persian_ner.layers.raw_text`` and its commands."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from layered_source import layered_source
+from record_strategies import raw_texts
+from script_runs import run_script
+from tiny_corpus import contents, put
+
+from persian_ner.intake import load
+from persian_ner.layers import proofread, raw_text, standoff
+from persian_ner.records import InputError, Record, Span
+
+SOURCE = layered_source({}).model_copy(update={"format": "jsonl", "path": "taken/mine.jsonl"})
+TEXT = "سارا رفت.\nاز قم نوشت.\n\n \nهوا سرد است.\n\nسارا رفت.\nاز رشت نوشت.\n"
+FIRST, SECOND, THIRD = ({record.id: record for record in records} for records in raw_text.documents(TEXT.split("\n")))
+
+
+def by_name(*documents: dict[str, Record]) -> dict[str, list[Record]]:
+    return {standoff.document_name(next(iter(records.values()))): list(records.values()) for records in documents}
+
+
+def test_documents_are_known_by_their_text() -> None:
+    assert [[record.text for record in records.values()] for records in (FIRST, SECOND, THIRD)] == [
+        ["سارا رفت.", "از قم نوشت."],
+        ["هوا سرد است."],
+        ["سارا رفت.", "از رشت نوشت."],
+    ]
+    name = standoff.digest("سارا رفت.\nاز قم نوشت.")
+    assert list(FIRST) == [f"{name}#1", f"{name}#2"]
+    (moved,) = raw_text.documents(["", "سارا رفت.", "از قم نوشت.", ""])
+    assert [record.id for record in moved] == list(FIRST)
+
+
+def test_a_layer_holds_all_that_was_marked(tmp_path: Path) -> None:
+    first, second = FIRST
+    sheet = put(tmp_path / "sheet.tsv", f"{second}\tاز [قم](GPE) نوشت.\n\n{first}\tسارا رفت.\n")
+    made = raw_text.layer("mine", sheet, by_name(FIRST, SECOND, THIRD))
+    name = first.partition("#")[0]
+    assert made.documents == {name: name}
+    edits = (standoff.Edit(3, 5, "قم", None, "GPE", "reading"),)
+    assert made.entries == {second: standoff.Entry(standoff.digest("از قم نوشت."), edits)}
+
+
+def test_a_document_must_be_there_in_full(tmp_path: Path) -> None:
+    (first, second), (third, fourth) = FIRST, THIRD
+    sheet = put(tmp_path / "sheet.tsv", f"{first}\tسارا رفت.\n{fourth}\tاز [رشت](GPE) نوشت.\n")
+    with pytest.raises(InputError) as caught:
+        raw_text.layer("mine", sheet, by_name(FIRST, SECOND, THIRD))
+    assert {problem.doc_id for problem in caught.value.problems} == {second, third}
+
+
+@given(st.lists(raw_texts(8), min_size=1, max_size=6), st.data())
+def test_what_was_marked_comes_back(lines: list[str], data: st.DataObject) -> None:
+    lines = [" ".join(line.split()) for line in lines]
+    found = by_name(*({record.id: record for record in records} for records in raw_text.documents(lines)))
+    marked = []
+    for record in (record for records in found.values() for record in records):
+        start = data.draw(st.integers(0, len(record.text) - 1))
+        spans = [] if record.text[start] == " " else [Span(start=start, end=start + 1, label="PER")]
+        marked.append(record.model_copy(update={"spans": spans}))
+    with TemporaryDirectory() as folder:
+        proofread.write_sheet(Path(folder) / "sheet.tsv", marked)
+        made = raw_text.layer("mine", Path(folder) / "sheet.tsv", found)
+    applied = standoff.apply(made, [record for records in found.values() for record in records], {}, frozenset())
+    assert (applied.problems, applied.left_out) == ([], {})
+    assert applied.records == marked
+
+
+def test_the_commands_from_a_text_to_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "sources" / "mine.yml", json.dumps(SOURCE.model_dump(exclude_none=True)))
+    (tmp_path / "news.txt.xz").write_bytes(lzma.compress(TEXT.encode()))
+    (only,) = SECOND
+    common = ("--text", "news.txt.xz", "--sources", "sources")
+    put(tmp_path / "sheet.tsv", f"{only}\tهوا سرد [است](FOOD).\n")
+    refused = run_script("layers", "annotate-text", "mine", "sheet.tsv", *common)
+    assert refused.exit_code == 1 and "unknown label 'FOOD'" in refused.output
+    assert not (tmp_path / "layers").exists()
+    first, second = FIRST
+    put(tmp_path / "sheet.tsv", f"{only}\tهوا سرد است.\n{first}\t[سارا](PER) رفت.\n{second}\tاز [قم](GPE) نوشت.\n")
+    done = run_script("layers", "annotate-text", "mine", "sheet.tsv", *common)
+    assert done.output == "Wrote layers/mine.jsonl: 2 documents\n"
+    done = run_script("layers", "take-text", "mine", *common)
+    assert done.output == "Wrote taken/mine.jsonl: 2 documents\n"
+    loaded = load(SOURCE, tmp_path)
+    assert (loaded.problems, loaded.left_out) == ([], {})
+    assert [
+        (record.id, [(span.start, span.end, span.label) for span in record.spans]) for record in loaded.records
+    ] == [
+        (f"mine/{only}", []),
+        (f"mine/{first}", [(0, 4, "PER")]),
+        (f"mine/{second}", [(3, 5, "GPE")]),
+    ]
+    before = contents(tmp_path / "taken")
+    put(tmp_path / "other.txt", TEXT.replace("سرد", "گرم"))
+    refused = run_script("layers", "take-text", "mine", "--text", "other.txt", "--sources", "sources")
+    assert refused.exit_code == 1 and "no such document in the text" in refused.output
+    assert only.partition("#")[0] in refused.output and first.partition("#")[0] not in refused.output
+    assert contents(tmp_path / "taken") == before

@@ -90,13 +90,14 @@ class Run:
 
     def key(self) -> dict[str, Any]:
         """What must be the same for a finished run to count: contents, not names."""
-        encoder = load_config(self.config, overrides=self.settings)["paths"].get("encoder")
+        paths = load_config(self.config, overrides=self.settings)["paths"]
         return {
             "config": files.checksum(self.config),
             "train": files.checksum(self.train),
             "dev": files.checksum(self.dev),
             "gold": {name: files.checksum(path) for name, path in self.gold.items()},
-            "encoder": files.checksum(Path(encoder)) if encoder else None,
+            "encoder": None,
+            **{name: _contents(path) for name, path in paths.items() if path and name not in ("train", "dev", "log")},
             "settings": {name: value for name, value in self.settings.items() if not name.startswith("paths.")},
         }
 
@@ -107,8 +108,10 @@ def read_study(path: Path, more_gold: Sequence[str] = ()) -> Study:
     Raises :class:`InputError` naming everything that is wrong, missing files included.
     """
     study = read_yaml(path, Study)
-    study.gold |= dict(argument.partition("=")[::2] for argument in more_gold)
-    problems = [
+    named = [(argument, *argument.partition("=")[::2]) for argument in more_gold]
+    study.gold |= {name: file for _, name, file in named}
+    problems = [Problem(argument, 0, "", "is not NAME=FILE") for argument, name, file in named if not (name and file)]
+    problems += [
         Problem(str(path), 0, "", f"no such file: {needed}")
         for needed in sorted(
             {f"configs/corpus/{name}.yml" for name in [study.dev, *(s.corpus for s in study.systems.values())]}
@@ -124,10 +127,18 @@ def read_study(path: Path, more_gold: Sequence[str] = ()) -> Study:
 
 
 def prepare(study: Study, output: Path) -> list[Run]:
-    """Build the corpora; returns all runs, finished or not. Raises :class:`InputError` for bad sources."""
+    """Build the corpora; returns all runs, finished or not. Raises :class:`InputError` for bad sources and bad gold."""
     names = dict.fromkeys([study.dev, *(system.corpus for system in study.systems.values())])
     folders = {name: _corpus(name, output / "corpora" / name, study.skip_problems) for name in names}
     gold = {name: Path(path.format(corpora=output / "corpora")) for name, path in study.gold.items()}
+    problems: list[Problem] = []
+    for path in gold.values():  # before hours of training, not after them
+        try:
+            evaluate.read_gold(path)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
     return [
         Run(
             folder=output / "runs" / f"{name}-{seed}",
@@ -181,6 +192,11 @@ def _corpus(name: str, folder: Path, skip_problems: bool) -> Path:
     intake.write_records(loaded, folder, Path())
     corpus.convert(config, folder, skip_misaligned=False)
     return folder
+
+
+def _contents(path: str) -> str:
+    """The checksum of a file or folder; the name of an encoder of the hub."""
+    return files.checksum(Path(path)) if Path(path).exists() else path
 
 
 def _share(train: Path, share: float) -> Path:

@@ -78,6 +78,24 @@ def test_every_missing_file_is_named(project: Path) -> None:
         assert f"no such file: {missing}" in named
 
 
+def test_a_gold_file_without_a_name_is_refused(project: Path) -> None:
+    with pytest.raises(InputError) as error:
+        study.read_study(write_study(project), ["gold.jsonl", "=gold.jsonl", "name="])
+    reasons = {problem.file: problem.reason for problem in error.value.problems}
+    assert [reasons.get(argument) for argument in ("gold.jsonl", "=gold.jsonl", "name=")] == ["is not NAME=FILE"] * 3
+
+
+def test_bad_gold_is_reported_before_the_trainings(project: Path) -> None:
+    for name in ("first", "second"):
+        (project / f"{name}.jsonl").write_text("no json\n", encoding="utf-8")
+    gold = {"test": "{corpora}/own/test.jsonl", "first": "first.jsonl", "second": "second.jsonl"}
+    plan = study.read_study(write_study(project, {"gold": gold}))
+    with pytest.raises(InputError) as error:
+        study.prepare(plan, project / "out")
+    found = [(problem.file, problem.line) for problem in error.value.problems]
+    assert found == [("first.jsonl", 1), ("second.jsonl", 1)]
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "studies").glob("*.yml")), ids=lambda path: path.stem)
 def test_studies_of_the_project_are_valid(path: Path) -> None:
     plan = study.Study.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -118,3 +136,20 @@ def test_the_key_is_of_contents(tmp_path: Path) -> None:
     assert replace(run, settings={"system.seed": 1}).key() != before
     (tmp_path / "gold").write_text("changed", encoding="utf-8")
     assert run.key() != before
+
+
+def test_the_key_is_of_every_file_that_a_configuration_names(tmp_path: Path) -> None:
+    names = tmp_path / "names.json"
+    for file in (names, tmp_path / "corpus"):
+        file.write_text(file.name, encoding="utf-8")
+    run = study.Run(
+        tmp_path / "run", ROOT / "configs" / "full.cfg", tmp_path / "corpus", tmp_path / "corpus", {}, {}, 1
+    )
+    plain = run.key()
+    swapping = replace(run, settings={"paths.names": str(names)})
+    before = swapping.key()
+    assert before != plain
+    names.write_text("changed", encoding="utf-8")
+    assert swapping.key() != before
+    first, second = (replace(run, settings={"paths.encoder": f"hub/{name}"}).key() for name in ("first", "second"))
+    assert first != second

@@ -100,6 +100,15 @@ def test_prepared_text_is_clean_and_counted(prepared: Path) -> None:
     assert set(blocks[:, -1]) == {tokenizer.token_to_id("[SEP]")}
 
 
+def test_too_little_text_is_refused(prepared: Path, tmp_path: Path) -> None:
+    """With no block to train on the training would look for one for ever."""
+    config = {**CONFIG, "corpus": {**CONFIG["corpus"], "held_out_blocks": 100_000}}
+    raw, dictionary, donor = (prepared.parent / name for name in ("raw", "fa-en.tsv", "donor"))
+    with pytest.raises(ValueError, match=r"^too little text: news\.txt\.xz, more\.txt\.zst give \d+ blocks"):
+        encoder.prepare(config, raw, dictionary, donor, tmp_path / "run")
+    assert not (tmp_path / "run" / "blocks.npy").exists()
+
+
 def test_warm_start_keeps_the_body_and_moves_the_vocabulary(prepared: Path) -> None:
     model = BertForMaskedLM.from_pretrained(prepared / "initial")
     donor = BertForMaskedLM.from_pretrained(prepared.parent / "donor")

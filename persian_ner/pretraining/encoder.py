@@ -37,7 +37,8 @@ def prepare(config: dict[str, Any], raw_text: Path, dictionary: Path, english: P
 
     ``raw_text`` is the folder of the configured source files; ``english`` holds
     the donor encoder in ``transformers`` format. Raises ``FileExistsError`` when
-    ``folder`` has been trained in: its checkpoint belongs to other blocks.
+    ``folder`` has been trained in: its checkpoint belongs to other blocks. Raises
+    ``ValueError`` when there is no more text than is held out.
     """
     _refuse_trained(folder)
     settings = config["corpus"]
@@ -109,6 +110,11 @@ def _pack(
         counts[name]["blocks_used"] = len(keep)
     packed = np.random.default_rng(seed).permutation(np.concatenate(rows))
     held_out = settings["held_out_blocks"]
+    if len(packed) <= held_out:
+        raise ValueError(
+            f"too little text: {', '.join(streams)} give {len(packed)} blocks of {settings['block_length']} pieces, of "
+            f"which {held_out} are held out (held_out_blocks) and none is left to train on"
+        )
     np.save(folder / "held_out.npy", packed[:held_out])
     np.save(folder / "blocks.npy", packed[held_out:])
     (folder / "corpus.json").write_text(json.dumps(counts, indent=2), encoding="utf-8")

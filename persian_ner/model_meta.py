@@ -48,5 +48,8 @@ def stamp(model: Path, manifest: Path, name: str, version: str) -> dict[str, Any
 
 def _encoder_checksum(config: Path) -> str | None:
     """Of the folder that the training started from; None for an encoder of the hub, and for a pipeline without one."""
-    encoder = Config().from_disk(config, interpolate=False).get("paths", {}).get("encoder")
+    settings = Config().from_disk(config, interpolate=False)
+    if "transformer" not in settings.get("nlp", {}).get("pipeline", ()):
+        return None  # `train` gives the path to every configuration
+    encoder = settings.get("paths", {}).get("encoder")
     return files.checksum(Path(encoder)) if encoder and Path(encoder).is_dir() else None

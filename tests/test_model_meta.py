@@ -32,7 +32,9 @@ def test_meta_says_what_the_pipeline_was_trained_on(tmp_path: Path, licences: li
     encoder = tmp_path / "encoder"
     encoder.mkdir()
     (encoder / "model").write_text("weights", encoding="utf-8")
-    (model / "config.cfg").write_text(f'[paths]\nencoder = "{encoder.as_posix()}"\n', encoding="utf-8")
+    with_path = f'[paths]\nencoder = "{encoder.as_posix()}"\n'
+    transformer = '[nlp]\npipeline = ["transformer","ner"]\n'
+    (model / "config.cfg").write_text(with_path + transformer, encoding="utf-8")
     (model / "meta.json").write_text('{"lang": "fa", "performance": {"ents_f": 0.5}}', encoding="utf-8")
     meta = stamp(model, manifest, "mine", "1.2")
     assert json.loads((model / "meta.json").read_text(encoding="utf-8")) == meta
@@ -42,6 +44,9 @@ def test_meta_says_what_the_pipeline_was_trained_on(tmp_path: Path, licences: li
     assert [source["name"] for source in meta["sources"]] == ["source-0", "source-1"]
     assert meta["provenance"]["corpus"]["splits"] == {"train": "ab"}
     assert meta["provenance"]["encoder_sha256"] == checksum(encoder)
-    for config in ("", "[paths]\nencoder = null\n", '[paths]\nencoder = "someone/on-the-hub"\n'):
+    # `train` gives the path to a pipeline without an encoder, too
+    without = ["", with_path + '[nlp]\npipeline = ["tok2vec","ner"]\n']
+    without += [f"[paths]\nencoder = {path}\n{transformer}" for path in ("null", '"someone/on-the-hub"')]
+    for config in without:
         (model / "config.cfg").write_text(config, encoding="utf-8")
         assert stamp(model, manifest, "mine", "1.2")["provenance"]["encoder_sha256"] is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sysconfig
 import venv
@@ -15,6 +16,8 @@ import spacy
 import yaml
 from project_copy import ROOT, commands_run, copy_project, run_project, set_in_config
 from project_deps import with_code_deps
+from weasel.cli.run import check_rerun, update_lockfile
+from weasel.util import load_project_config
 
 from persian_ner.labels import LABELS
 
@@ -221,6 +224,23 @@ class TestProjectFile:
         assert with_code_deps(text) == text
         assert "persian_ner/training_log.py" in COMMANDS["train"]["deps"]
         assert {"scripts/validate.py", "scripts/_cli.py", "persian_ner/intake.py"} <= set(COMMANDS["validate"]["deps"])
+
+    def test_full_hands_on_training_options(self) -> None:
+        config = load_project_config(ROOT, overrides={"vars.train_options": " --training.max_steps=4"})
+        line = next(command["script"][0] for command in config["commands"] if command["name"] == "full-model")
+        words = shlex.split(line)
+        options = words[words.index("--vars.train_options") + 1]
+        assert options.split() == ["--paths.names=corpus/full/names.json", "--training.max_steps=4"]
+
+    def test_robustness_measured_later_gets_into_the_card(self, tmp_path: Path) -> None:
+        wheel = next(command for command in load_project_config(ROOT)["commands"] if command["name"] == "wheel")
+        for path in (*wheel["deps"], *wheel["outputs"]):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).touch()
+        update_lockfile(tmp_path, wheel)
+        (tmp_path / "reports" / "robustness").mkdir()
+        (tmp_path / "reports" / "robustness" / "robustness.json").touch()
+        assert check_rerun(tmp_path, wheel)
 
     def test_workflows_name_commands(self) -> None:
         for steps in PROJECT["workflows"].values():

@@ -183,6 +183,9 @@ class TestCommands:
         assert arguments[1:2] == ["."], "the project folder must stand before the variables"
         done = CliRunner().invoke(spacy_app, ["project", "run", *arguments, "--dry"])
         assert done.exit_code == 0, done.output
+        # The report of one model must not show the training of another.
+        if arguments[0] in ("report", "robustness", "evaluate") and "--vars.reports_dir" in arguments:
+            assert "--vars.training_dir" in arguments
 
     def check_script(self, script: str, arguments: list[str], page: Path) -> None:
         known = {option for command in script_commands(ROOT / script) for option in command}

@@ -225,6 +225,14 @@ class TestProjectFile:
         assert "persian_ner/training_log.py" in COMMANDS["train"]["deps"]
         assert {"scripts/validate.py", "scripts/_cli.py", "persian_ner/intake.py"} <= set(COMMANDS["validate"]["deps"])
 
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_the_gpu_is_handed_on(self, name: str) -> None:
+        """To every script that takes one; `annotate` finds it itself, and takes another among its options."""
+        for line in COMMANDS[name]["script"]:
+            script = ROOT / line.split()[1]
+            if name != "annotate" and script.suffix == ".py" and "gpu_id:" in script.read_text(encoding="utf-8"):
+                assert "--gpu-id ${vars.gpu_id}" in line or " prepare " in line
+
     def test_full_hands_on_training_options(self) -> None:
         config = load_project_config(ROOT, overrides={"vars.train_options": " --training.max_steps=4"})
         line = next(command["script"][0] for command in config["commands"] if command["name"] == "full-model")

@@ -7,7 +7,6 @@ with a ``score`` where the pipeline tells its confidence), ``annotated_labels`` 
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 import time
@@ -40,6 +39,7 @@ from persian_ner.metrics import (
 from persian_ner.novelty import Novelty, Training, measure, training_labels
 from persian_ner.predict import BATCH_SIZE, half_characters, predict
 from persian_ner.readers import records_jsonl
+from persian_ner.readers.json_input import invalid, iter_json_lines
 from persian_ner.records import InputError, Problem, Record, Span, collect
 
 if TYPE_CHECKING:
@@ -81,6 +81,17 @@ class EvaluationMetrics(Metrics):
     )
     novelty: Novelty | None = Field(default=None, description="null when no training records were given")
     calibration: Calibration | None = Field(default=None, description="null when no predicted span has a score")
+
+
+class _Line(BaseModel):
+    """A line of ``predictions.jsonl``."""
+
+    id: str
+    text: str
+    gold: list[Span]
+    predicted: list[Span]
+    annotated_labels: list[str] | None
+    meta: dict[str, Any]
 
 
 def evaluate(
@@ -252,25 +263,40 @@ def read_metrics(folder: Path) -> EvaluationMetrics:
 
 def read_evaluation(folder: Path) -> tuple[EvaluationMetrics, list[Evaluated]]:
     """Read what :func:`write_evaluation` wrote. Raises :class:`InputError` with every problem found."""
-    problems: list[Problem] = []
     metrics: EvaluationMetrics | None = None
-    evaluated: list[Evaluated] = []
+    evaluated, problems = _read_predictions(folder / PREDICTIONS_FILE)
     try:
         metrics = read_metrics(folder)
     except InputError as error:
         problems += error.problems
-    try:
-        # Not srsly, which reads some numbers a last digit off, so that scores would not be what was written.
-        with (folder / PREDICTIONS_FILE).open(encoding="utf-8") as lines:
-            evaluated = [_from_json(json.loads(line)) for line in lines]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        problems.append(Problem(str(folder / PREDICTIONS_FILE), 0, "", f"cannot be read: {error}"))
     if metrics and not problems and metrics.documents != len(evaluated):
         reason = f"{len(evaluated)} documents here, but {metrics.documents} in {METRICS_FILE}"
         problems.append(Problem(str(folder / PREDICTIONS_FILE), 0, "", reason))
     if problems or metrics is None:
         raise InputError(problems)
     return metrics, evaluated
+
+
+def _read_predictions(path: Path) -> tuple[list[Evaluated], list[Problem]]:
+    evaluated: list[Evaluated] = []
+    problems: list[Problem] = []
+    try:
+        # Not srsly, which reads some numbers a last digit off, so that scores would not be what was written.
+        for item in iter_json_lines(path):
+            if isinstance(item, Problem):
+                problems.append(item)
+                continue
+            try:
+                line = _Line.model_validate(item.content)
+            except ValidationError as error:
+                problems += invalid(path, item, error)
+            else:
+                evaluated.append(
+                    Evaluated(line.id, line.text, line.gold, line.predicted, line.annotated_labels, line.meta)
+                )
+    except OSError as error:
+        problems.append(Problem(str(path), 0, "", f"cannot be read: {error.strerror}"))
+    return evaluated, problems
 
 
 def _to_json(document: Evaluated) -> dict[str, Any]:
@@ -285,17 +311,6 @@ def _to_json(document: Evaluated) -> dict[str, Any]:
         "annotated_labels": document.annotated_labels,
         "meta": document.meta,
     }
-
-
-def _from_json(line: dict[str, Any]) -> Evaluated:
-    return Evaluated(
-        doc_id=line["id"],
-        text=line["text"],
-        gold=[Span.model_validate(span) for span in line["gold"]],
-        predicted=[Span.model_validate(span) for span in line["predicted"]],
-        annotated_labels=line["annotated_labels"],
-        meta=line["meta"],
-    )
 
 
 def _data_info(path: Path) -> DataInfo:

@@ -232,8 +232,34 @@ def test_read_evaluation_reports_both_files(nlp, tmp_path):
     (tmp_path / PREDICTIONS_FILE).write_text('{"id": "a"}\n')
     with pytest.raises(InputError) as caught:
         read_evaluation(tmp_path)
-    assert [Path(problem.file).name for problem in caught.value.problems] == [METRICS_FILE, PREDICTIONS_FILE]
+    files = [Path(problem.file).name for problem in caught.value.problems]
+    assert list(dict.fromkeys(files)) == [METRICS_FILE, PREDICTIONS_FILE]
     assert "schema_version" in caught.value.problems[0].reason
+
+
+def test_read_evaluation_names_the_lines_of_predictions_that_cannot_be_used(nlp, gold, tmp_path):
+    write_evaluation(tmp_path, *evaluate(nlp, read_gold(gold)))
+    path = tmp_path / PREDICTIONS_FILE
+    whole, short = path.read_text(encoding="utf-8").splitlines()
+    lines = [
+        whole,
+        short.replace('"gold"', '"golf"'),
+        short.replace('"annotated_labels":["PER"]', '"annotated_labels":"PER"'),
+        whole.replace('"start":5', '"start":"5"'),
+        "[]",
+        whole[:-9],
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_evaluation(tmp_path)
+    found = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+    assert found[:4] == [
+        "2: [b] gold: missing",
+        "3: [b] annotated_labels: Input should be a valid list, not 'PER'",
+        "4: [a] predicted.0.start: Input should be a valid integer, not '5'",
+        "5: [-] expected a JSON object, found list",
+    ]
+    assert found[4].startswith("6: [-] not JSON: ") and len(found) == 5
 
 
 def test_read_evaluation_refuses_files_of_different_evaluations(nlp, gold, tmp_path):

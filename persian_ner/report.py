@@ -58,7 +58,7 @@ VERDICT_NAMES: dict[Verdict, str] = {
     "worse": "به‌راستی بدتر",
     "open": "اثبات‌نشده؛ شاید تصادفی",
     "same": "بدون تفاوت: در همه سندها برابر",
-    "undefined": "مقایسه‌ناپذیر: موجودیت gold نیست و هر دو چیزی پیش‌بینی نکرده‌اند",
+    "undefined": "مقایسه‌ناپذیر: موجودیت gold نیست و دست‌کم یکی چیزی پیش‌بینی نکرده است",
 }
 SYSTEM_COLOURS = 6
 """Systems that are told apart by colour in the style sheet; more begin again, and have their numbers."""
@@ -125,6 +125,8 @@ class Evaluation:
     training: Sequence[TrainingStep] = ()
     system: str = ""
     """What it is a run of; runs of one system are averaged where evaluations are compared. Empty: of its own."""
+    folder: Path | None = None
+    """Where it was read from, for messages."""
 
 
 class TrainingStep(BaseModel):
@@ -288,7 +290,7 @@ def render_html(evaluations: Sequence[Evaluation]) -> str:
     """
     names = titles(evaluations)
     runs = [
-        Run(item.system or name, None, item.metrics, item.documents)
+        Run(item.system or name, item.folder, item.metrics, item.documents)
         for item, name in zip(evaluations, names, strict=True)
     ]
     return templating.render_html(

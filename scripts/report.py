@@ -44,7 +44,7 @@ def main(
             robustness = None
         if found:
             training = () if evaluations else steps or ()
-            evaluations.append(report.Evaluation(*found, robustness, training, system if separator else ""))
+            evaluations.append(report.Evaluation(*found, robustness, training, system if separator else "", folder))
     with reporting_problems():
         if problems:
             raise InputError(problems)

@@ -530,6 +530,7 @@ def test_script_refuses_predictions_that_are_not_of_the_scores(tmp_path):
     write_evaluation(tmp_path / "two", scored(RIGHT), [blind(RIGHT)])
     result = run(tmp_path / "one", tmp_path / "two", tmp_path / "page.html")
     assert result.exit_code == 1 and "evaluate again" in result.output
+    assert str(tmp_path / "two" / "predictions.jsonl") in result.output.replace("\n", "")
     assert not (tmp_path / "page.html").exists()
 
 

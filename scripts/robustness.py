@@ -41,7 +41,7 @@ def main(
         nlp = collecting(problems, lambda: load_pipeline(model, gpu_id))
         if recipes is None or records is None or nlp is None:
             raise InputError(problems)
-    result = robustness.measure(nlp, records, recipes, seed=seed, name=name or gold.stem, data=gold)
+        result = robustness.measure(nlp, records, recipes, seed=seed, name=name or gold.stem, data=gold)
     robustness.write(output, result)
     Console().print(_table(result))
     lost = robustness.lost_more_than(result, max_loss) if max_loss is not None else []

@@ -199,3 +199,11 @@ def test_script_reports_all_bad_input_and_keeps_earlier_outputs(gold: Path, tmp_
     for expected in ("gold.jsonl", "no_such_pipeline", "unknown damage 'typo'"):
         assert expected in result.output
     assert [(path.name, path.read_text()) for path in out.iterdir()] == [(ROBUSTNESS_FILE, "earlier")]
+
+
+def test_script_refuses_a_text_that_the_pipeline_cannot_take(model: Path, gold: Path, tmp_path: Path) -> None:
+    gold.write_text(json.dumps({"id": "book", "text": "a" * 1_000_001}) + "\n", encoding="utf-8")
+    result = run_script("robustness", model, gold, tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"{gold}:1: [book] has 1,000,001 characters" in result.output
+    assert not (tmp_path / "out").exists()

@@ -162,6 +162,14 @@ def test_block_of_several_evaluations(folder):
     assert "| both | 100.0 | 100.0 | 100.0 | – | 100.0 | 1 | 4,000 |" in lines
 
 
+def test_labels_that_differ_in_case_only_are_two(folder):
+    document = Evaluated("d", TEXT, [Span(start=0, end=4, label="per")], [])
+    write_evaluation(folder / "lower", metrics(document), [document])
+    results.add("lower", folder / "lower" / "metrics.json", folder / results.RESULTS_FOLDER)
+    header = results.render(published(folder)).splitlines()[0]
+    assert header.startswith("| Strict F1 | PER | GPE | per | all (micro) |")
+
+
 def test_block_of_a_comparison(folder):
     runs = compare.read_runs([f"{name}={folder / name}" for name in ("one", "both")])
     compare.write(folder / "comparison", compare.compare(runs))

@@ -26,7 +26,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Token
 from spacy.training import Example
 
-from persian_ner.characters import DIGIT_FOLDS, ZWNJ
+from persian_ner.characters import DIGIT_FOLDS, NBSP, ZWNJ
 from persian_ner.records import Record, Span
 from persian_ner.tokenizer import token_pattern
 
@@ -455,6 +455,17 @@ def punctuation_removed(text: str, spans: Sequence[Span], rng: random.Random, ra
 def space_lost_after_punctuation(text: str, spans: Sequence[Span], rng: random.Random, rate: float) -> list[Edit]:
     """The space after punctuation is lost: «رفت. او» becomes «رفت.او»."""
     return [Edit(*match.span(), "") for match in re.finditer(r"(?<=[،؛:.؟!»)]) (?=\S)", text) if rng.random() < rate]
+
+
+@_damage(rate=0.3)
+def odd_spaces(text: str, spans: Sequence[Span], rng: random.Random, rate: float) -> list[Edit]:
+    """Spaces of another kind, throughout a text: doubled, no-break spaces, or one of each, as old web pages have them.
+
+    Where they are no-break spaces, half-spaces become such, too.
+    """
+    kind = rng.choice(["  ", NBSP, f"{NBSP} "])
+    places = f" |{ZWNJ}" if kind == NBSP else " "
+    return [Edit(*match.span(), kind) for match in re.finditer(places, text) if rng.random() < rate]
 
 
 @_damage(rate=0.05)

@@ -13,6 +13,7 @@ import re
 import unicodedata
 
 ZWNJ = "\u200c"
+NBSP = "\u00a0"
 
 LETTER_FOLDS: dict[str, str] = {
     "ی": "يىئێېۍےۓ",

@@ -77,6 +77,7 @@ DAMAGE_NAMES = {
     "other_digits": "رقم‌های دیگر",
     "punctuation_removed": "نشانه‌گذاری حذف‌شده",
     "space_lost_after_punctuation": "بی‌فاصله پس از نشانه",
+    "odd_spaces": "فاصله‌های ناجور",
     "words_glued": "واژه‌های چسبیده",
     "typos": "غلط تایپی",
     "ocr_confusions": "خطای نویسه‌خوان",

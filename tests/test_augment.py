@@ -21,7 +21,7 @@ from thinc.api import fix_random_seed
 
 from persian_ner import augment, docbin
 from persian_ner.augment import DAMAGES, MIXTURES, RATES, SPAM, Edit, apply, damage, damaged_example, recipe
-from persian_ner.characters import ZWNJ, fold
+from persian_ner.characters import NBSP, ZWNJ, fold
 from persian_ner.metrics import span_defects
 from persian_ner.records import Record, Span
 from persian_ner.tokenizer import create_tokenizer
@@ -190,6 +190,14 @@ def test_half_spaces(drawn: tuple[str, list[Span]]) -> None:
         damaged, after = moved(name, text, spans)
         assert damaged == text.replace(ZWNJ, replacement)
         assert surfaces(damaged, after) == [surface.replace(ZWNJ, replacement) for surface in surfaces(text, spans)]
+
+
+@given(prose(), st.integers(0, 99))
+def test_odd_spaces(drawn: tuple[str, list[Span]], seed: int) -> None:
+    text, _ = drawn
+    damaged, _ = moved("odd_spaces", text, [], seed=seed)
+    alone = [text.replace(" ", kind) for kind in ("  ", f"{NBSP} ")]
+    assert damaged in [*alone, text.replace(" ", NBSP).replace(ZWNJ, NBSP)]
 
 
 @pytest.mark.parametrize(
@@ -548,7 +556,8 @@ def test_the_augmenter_keeps_entities_and_missing_annotation(
         elif None not in origin:
             assert token.ent_iob == 2
     if all(token.ent_iob in (0, 1, 3) for token in old):
-        assert all(token.ent_iob in (0, 1, 3) for token in new)
+        # White space between two names is no name.
+        assert all(token.ent_iob in (0, 1, 3) or token.is_space for token in new)
 
 
 @pytest.mark.parametrize(("missing", "before", "after"), [({0, 1}, 0, 2), ({3, 4, 5}, 2, 0)])

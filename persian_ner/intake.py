@@ -112,7 +112,7 @@ def load_sources(config: CorpusConfig, sources: Path, root: Path, skip_problems:
     """Read every source of a corpus; raises :class:`InputError` with all problems of all of them.
 
     With ``skip_problems``, documents with a problem are left out instead, and
-    their problems kept in ``skipped``; a problem of a whole file still raises.
+    their problems kept in ``skipped``; a problem of a whole file, or of its rest, still raises.
     """
     optional = set(config.optional)
     loaded = [
@@ -124,7 +124,7 @@ def load_sources(config: CorpusConfig, sources: Path, root: Path, skip_problems:
     found = validation.check((record for item in loaded for record in item.records), config.labels)
     problems = [problem for item in loaded for problem in item.problems] + found
     if skip_problems:
-        problems = [problem for problem in problems if not (problem.line or problem.doc_id)]
+        problems = [problem for problem in problems if problem.ends_file or not (problem.line or problem.doc_id)]
         for item in loaded:
             ids = {record.id for record in item.records}
             item.skipped = item.problems + [problem for problem in found if problem.doc_id in ids]

@@ -8,7 +8,7 @@ evaluation) sees one shape whatever the source format was.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,15 @@ class Problem:
     """One defect of the input: where it is and why it is one.
 
     ``line`` is 1-based; 0 when the problem belongs to the file as a whole.
+    ``ends_file``: nothing behind it can be read, so that leaving out a document
+    does not get rid of it.
     """
 
     file: str
     line: int
     doc_id: str
     reason: str
+    ends_file: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         """``file:line: [document id] reason``."""

@@ -61,13 +61,22 @@ def test_parquet_and_other_column_names(tmp_path: Path) -> None:
     assert [(record.id, record.text, record.spans) for record in records] == [("4", TEXT, SPANS)]
 
 
-@pytest.mark.parametrize("join", [" ".join, str, lambda items: json.dumps(items, ensure_ascii=False)])
+@pytest.mark.parametrize("join", [" ".join, str, lambda items: json.dumps(items, ensure_ascii=False), json.dumps])
 def test_csv(tmp_path: Path, join: Any) -> None:
     file = tmp_path / "data.csv"
     datasets.Dataset.from_list([{"tokens": join(TOKENS), "ner_tags": join(TAGS)}]).to_csv(file, index=False)
     records, problems = collect(huggingface.read(file))
     assert problems == []
     assert [(record.text, record.spans) for record in records] == [(TEXT, SPANS)]
+
+
+def test_csv_with_an_emoji_as_json_escapes_it(tmp_path: Path) -> None:
+    file = tmp_path / "data.csv"
+    row = {"tokens": json.dumps(["😀", "قم"]), "ner_tags": json.dumps(["O", "B-LOC"])}
+    datasets.Dataset.from_list([row]).to_csv(file, index=False)
+    (record,), problems = collect(huggingface.read(file))
+    assert (record.text, problems) == ("😀 قم", [])
+    assert record.spans == [Span(start=2, end=4, label="LOC")]
 
 
 def test_csv_whose_text_begins_with_a_bracket(tmp_path: Path) -> None:
@@ -193,3 +202,6 @@ def test_paths_that_cannot_be_loaded(tmp_path: Path) -> None:
     (tmp_path / "data.xml").write_text("<x/>", "utf-8")
     with pytest.raises(ValueError, match=r"not one of \.json, \.jsonl, \.csv, \.parquet"):
         list(huggingface.read(tmp_path / "data.xml"))
+    (tmp_path / "data.jsonl").write_text('{"tokens": ["a"], "ner_tags": ["O"]}\n{"tokens": [\n', "utf-8")
+    with pytest.raises(ValueError, match="JSON parse error"):
+        list(huggingface.read(tmp_path / "data.jsonl"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import srsly
+import yaml
 from script_runs import run_script
 from tiny_corpus import PARAGRAPH, SOURCES, contents, put, write_corpus
 
@@ -106,6 +107,7 @@ def test_a_record_that_annotates_less_than_its_source_says(tmp_path: Path) -> No
         ({"path": "nowhere.jsonl"}, "No such file"),
         ({"format": "xml"}, "unknown format 'xml'; known: "),
         ({"options": {"colour": 1}}, "jsonl has no option colour"),
+        ({"options": {"path": "a"}}, "jsonl has no option path"),
         ({"format": "conll", "options": {"scheme": "iobes"}}, "option scheme: "),
     ],
 )
@@ -164,6 +166,29 @@ def test_a_source_that_cannot_be_read_is_never_left_out(tmp_path: Path) -> None:
     (tmp_path / "columns.txt").unlink()
     put(tmp_path / "articles" / "bad.md", "---\nid: bad\n---\nقم ]\n")
     assert [Path(problem.file).name for problem in problems_of(tmp_path, skip_problems=True)] == ["columns.txt"]
+
+
+def test_a_file_that_breaks_off_is_never_left_out(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    tasks = [{"id": n, "data": {"text": f"قم {n}"}, "annotations": [{"result": []}]} for n in range(9)]
+    put(tmp_path / "columns.txt", json.dumps(tasks, indent=1)[:-200])
+    source = (tmp_path / "sources" / "columns.yml").read_text("utf-8")
+    fields = {**yaml.safe_load(source), "format": "label-studio", "options": {}}
+    put(tmp_path / "sources" / "columns.yml", yaml.safe_dump(fields))
+    (problem,) = problems_of(tmp_path, skip_problems=True)
+    assert problem.reason.startswith("not JSON: ")
+
+
+def test_a_brat_folder_that_is_not_there_is_never_left_out(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    (tmp_path / "columns.txt").unlink()
+    source = (tmp_path / "sources" / "columns.yml").read_text("utf-8")
+    put(
+        tmp_path / "sources" / "columns.yml",
+        yaml.safe_dump({**yaml.safe_load(source), "format": "brat", "path": "nowhere", "options": {}}),
+    )
+    (problem,) = problems_of(tmp_path, skip_problems=True)
+    assert problem == Problem(str(tmp_path / "nowhere"), 0, "", "no such file or folder")
 
 
 def test_what_is_written(tmp_path: Path) -> None:

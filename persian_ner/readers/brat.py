@@ -31,6 +31,9 @@ def read(path: Path) -> Iterator[Record | Problem]:
     unknown shape, repeated annotation ids, offsets outside the text, and a surface
     that is not the text at the offsets (brat writes a space for a newline).
     """
+    if not path.exists():
+        yield Problem(str(path), 0, "", "no such file or folder")
+        return
     if not path.is_dir():
         yield from _document(path, path.stem)
         return

@@ -11,6 +11,7 @@ rebuilt by :func:`persian_ner.detokenize.detokenize`; other columns are left out
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,15 +48,21 @@ def read(
     The line of a problem is the number of the row in its split, from 1.
 
     Raises ``FileNotFoundError`` for a file name where no file is, ``ValueError``
-    for an unknown split or kind of file, and what ``datasets`` raises for a
-    dataset it cannot load.
+    for an unknown split or kind of file, a dataset that ``datasets`` cannot make
+    of it, and what else that raises for one it cannot load.
     """
-    for name, dataset in _load(path, config, split).items():
+    # Imported here because loading ``datasets`` takes seconds.
+    from datasets.exceptions import DatasetGenerationError
+
+    try:
+        loaded = _load(path, config, split)
+    except DatasetGenerationError as error:  # its own message never says what is wrong
+        raise ValueError(str(error.__cause__ or error)) from error
+    for name, dataset in loaded.items():
         yield from _read_split(str(path), name, dataset, tokens_column, tags_column, id_column, scheme, repair)
 
 
 def _load(path: Path | str, config: str | None, split: str | None) -> dict[str, Dataset]:
-    # Imported here because loading ``datasets`` takes seconds.
     import datasets
 
     local = Path(path)
@@ -150,11 +157,13 @@ def _cells(value: Any) -> list[Any]:
     if not isinstance(value, str):
         return list(value) if value is not None else []
     if value.startswith("["):
-        try:
-            parsed = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            return value.split()
-        return parsed if isinstance(parsed, list) else value.split()
+        for parse in (json.loads, ast.literal_eval):  # JSON first: it writes an emoji as two escapes
+            try:
+                parsed = parse(value)
+            except (ValueError, SyntaxError):
+                continue
+            if isinstance(parsed, list):
+                return parsed
     return value.split()
 
 

@@ -71,7 +71,7 @@ def iter_json_array(path: Path) -> Iterator[JsonObject | Problem]:
             content, position = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             where = error.lineno if isinstance(error, json.JSONDecodeError) else line
-            yield Problem(str(path), where, "", f"not JSON: {error}")
+            yield Problem(str(path), where, "", f"not JSON: {error}", ends_file=True)
             return
         yield from _checked(path, line, content, decoder.take_repeated_keys())
         position = _skip_blank(text, position)
@@ -81,7 +81,8 @@ def iter_json_array(path: Path) -> Iterator[JsonObject | Problem]:
     if in_array:
         if not text.startswith("]", position):
             where = text.count("\n", 0, position) + 1
-            yield Problem(str(path), where, "", "not JSON: expected ',' or ']' after an element of the array")
+            reason = "not JSON: expected ',' or ']' after an element of the array"
+            yield Problem(str(path), where, "", reason, ends_file=True)
             return
         position += 1
     yield from _rest_is_blank(path, text, position)
@@ -181,4 +182,4 @@ def _rest_is_blank(path: Path, text: str, position: int) -> Iterator[Problem]:
     position = _skip_blank(text, position)
     if position < len(text):
         line = text.count("\n", 0, position) + 1
-        yield Problem(str(path), line, "", "not JSON: more text after the end of the JSON value")
+        yield Problem(str(path), line, "", "not JSON: more text after the end of the JSON value", ends_file=True)

@@ -41,7 +41,7 @@ READERS: dict[str, ModuleType] = {
 }
 
 
-def read(format: str, path: Path | str, **options: Any) -> Iterator[Record | Problem]:
+def read(format: str, path: Path | str, /, **options: Any) -> Iterator[Record | Problem]:
     """Read ``path`` with the reader of that short name; ``options`` are the reader's own.
 
     Options may come as text, as from a command line: ``"1"`` and ``"true"`` are

@@ -128,7 +128,10 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     ]
     if problems:
         raise InputError(problems)
-    splits["train"] = [record for record in splits["train"] if record.meta["source"] not in config.not_trained_on]
+    withheld = Counter(
+        record.meta["source"] for record in splits["train"] if record.meta["source"] in config.not_trained_on
+    )
+    splits["train"] = [record for record in splits["train"] if record.meta["source"] not in withheld]
     repeats: dict[str, str] = {}
     if config.drop_repeats:
         repeats = repeated_records(splits["train"], splits["dev"] + splits["test"])
@@ -166,6 +169,7 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
         },
         "tokenizer": _tokenizer_identity(),
         "dropped": {
+            "not_trained_on": dict(withheld),
             "repeats": dict(Counter(repeats.values())),
             "misaligned_spans": [str(problem) for problem in misaligned],
             "documents_with_problems": {name: facts["skipped"] for name, facts in sources.items() if facts["skipped"]},

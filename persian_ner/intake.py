@@ -141,9 +141,14 @@ def _read_declarations(config: CorpusConfig, folder: Path) -> list[Source]:
     problems: list[Problem] = []
     for name in config.sources + config.optional:
         try:
-            declared.append(read_source(folder / f"{name}.yml", config.labels))
+            source = read_source(folder / f"{name}.yml", config.labels)
         except InputError as error:
             problems += error.problems
+            continue
+        declared.append(source)
+        if source.name != name:  # the corpus says optional and not_trained_on by the one, records have the other
+            reason = f"name: {source.name!r} is not the name of the file"
+            problems.append(Problem(str(folder / f"{name}.yml"), 0, "", reason))
     repeated = [name for name, count in Counter(source.name for source in declared).items() if count > 1]
     problems += [Problem(str(folder), 0, "", f"two sources of the corpus are named {name!r}") for name in repeated]
     if problems:

@@ -121,6 +121,7 @@ def test_the_manifest_counts_what_is_there(tmp_path: Path) -> None:
     assert manifest["sources"] == srsly.read_json(folder / "sources.json")
     assert manifest["labels"] == ["PER", "ORG", "GPE", "EVENT", "DATE"]
     assert manifest["dropped"] == {
+        "not_trained_on": {},
         "repeats": {},
         "misaligned_spans": [],
         "documents_with_problems": {},
@@ -272,6 +273,20 @@ def test_training_records_that_repeat_others_can_be_left_out(tmp_path: Path) -> 
     assert [record.id for record in read_records(tmp_path / "corpus" / "train.jsonl")] == ["own/c"]
     assert [doc.user_data["id"] for doc in read_docs(tmp_path / "corpus" / "train.spacy")] == ["own/c@0"]
     assert [manifest["splits"][split]["records"] for split in ("dev", "test")] == [1, 2]
+
+
+def test_what_is_not_trained_on_is_measured_on_and_counted(tmp_path: Path) -> None:
+    config = write_corpus(tmp_path)
+    both = SOURCES["own"].replace("name: own", "name: both").replace("articles", "both").replace("split: train\n", "")
+    put(tmp_path / "sources" / "both.yml", both)
+    for number in range(20):
+        put(tmp_path / "both" / f"{number}.md", f"---\nid: b{number}\n---\n[قم](GPE) {number}\n")
+    put(config, config.read_text("utf-8").replace("[own,", "[both, own,") + "not_trained_on: [both]\n")
+    manifest = convert_corpus(tmp_path)
+    found = {split: facts["by_source"].get("both", {}).get("records", 0) for split, facts in manifest["splits"].items()}
+    assert found["train"] == 0
+    assert min(found["dev"], found["test"]) > 0
+    assert manifest["dropped"]["not_trained_on"] == {"both": 20 - found["dev"] - found["test"]}
 
 
 def test_cues_reach_the_documents(tmp_path: Path) -> None:

@@ -136,9 +136,17 @@ def test_the_problems_of_all_source_files_are_reported_together(tmp_path: Path) 
 
 
 def test_two_sources_of_one_name_would_hide_each_other(tmp_path: Path) -> None:
-    write_corpus(tmp_path)
-    put(tmp_path / "sources" / "held-out.yml", SOURCES["held-out"].replace("name: held-out", "name: own"))
+    config = write_corpus(tmp_path)
+    put(config, config.read_text("utf-8").replace("[own,", "[own, own,"))
     assert [problem.reason for problem in problems_of(tmp_path)] == ["two sources of the corpus are named 'own'"]
+
+
+def test_a_source_of_another_name_than_its_file_would_not_be_found(tmp_path: Path) -> None:
+    """``not_trained_on`` and ``optional`` name files, records name sources."""
+    write_corpus(tmp_path)
+    put(tmp_path / "sources" / "held-out.yml", SOURCES["held-out"].replace("name: held-out", "name: held"))
+    (problem,) = problems_of(tmp_path)
+    assert (Path(problem.file).name, problem.reason) == ("held-out.yml", "name: 'held' is not the name of the file")
 
 
 def test_documents_with_problems_can_be_left_out_and_are_listed(tmp_path: Path) -> None:

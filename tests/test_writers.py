@@ -16,6 +16,7 @@ from record_strategies import raw_texts
 from persian_ner import docbin
 from persian_ner.readers import registry
 from persian_ner.records import Problem, Record, Span, collect
+from persian_ner.splits import document_of
 from persian_ner.writers import doccano, label_studio, prodigy, task
 from persian_ner.writers.export import WRITERS
 from persian_ner.writers.task import Task
@@ -120,6 +121,14 @@ class TestRoundTrip:
                 assert read.id == "n-1"
             else:
                 assert (read.meta["record"], read.meta["document"]) == ("n-1", "n-1")
+
+    @pytest.mark.parametrize("tool", WRITERS)
+    def test_a_record_of_a_corpus_comes_back_to_its_split(self, tool: str, tmp_path: Path) -> None:
+        """As ``validate`` names records, in a source of the same name."""
+        record = Record(id="mine/n-1", text="قم", spans=[], meta={"source": "mine"})
+        read = read_back(tool, tmp_path, WRITERS[tool].to_json([Task(record)]))
+        again = Record(id=f"mine/{read.id}", text=read.text, meta=read.meta | {"source": "mine"})
+        assert document_of(again) == document_of(record)
 
 
 class TestLabelStudio:

@@ -79,7 +79,7 @@ def _example(task: Task) -> dict[str, Any]:
         for token in doc
     ]
     return {
-        "id": record.id,
+        "id": task.id_in_source,
         "text": record.text,
         "tokens": tokens,
         "spans": spans,

@@ -67,10 +67,15 @@ class Task:
     def identity(self) -> dict[str, Any]:
         """The record's id under ``record`` and ``document``, unless its ``meta`` has them from an earlier round.
 
-        Tools number their tasks anew. A record that comes back goes by its
-        ``document`` to the same split as before.
+        Tools number their tasks anew. A record that comes back in a source of the
+        same name goes by its ``document`` to the same split as before.
         """
-        return {"record": self.record.id, "document": self.record.id}
+        return {"record": self.record.id, "document": self.id_in_source}
+
+    @property
+    def id_in_source(self) -> str:
+        """The record's id without the name of its source, which ``validate`` puts before it again."""
+        return self.record.id.removeprefix(f"{self.record.meta.get('source', '')}/")
 
     def suggested_by(self) -> dict[str, Any]:
         """The pipeline and its lowest score, where there are such."""

@@ -8,7 +8,7 @@ from _cli import reporting_problems
 
 from persian_ner import files
 from persian_ner.readers import markup, records_jsonl, registry
-from persian_ner.records import InputError, Record, collect
+from persian_ner.records import InputError, Problem, Record, collect
 
 app = typer.Typer(help=__doc__, add_completion=False)
 Format = Annotated[str, typer.Argument(help=f"One of: {', '.join(registry.READERS)}")]
@@ -37,10 +37,19 @@ def to_markup(
     option: Options = [],  # noqa: B006
 ) -> None:
     """Write inline markup, one file a document, for reading and correcting by hand."""
-    records = _read(format, source, option)
-    for number, record in enumerate(records, start=1):
-        files.write_text(output / f"{number:05d}.md", markup.render_file(record))
-    typer.echo(f"Wrote {output}: {len(records)} files")
+    rendered: list[str] = []
+    problems: list[Problem] = []
+    with reporting_problems():
+        for record in _read(format, source, option):
+            try:
+                rendered.append(markup.render_file(record))
+            except ValueError as error:
+                problems.append(record.problem(str(error)))
+        if problems:
+            raise InputError(problems)
+    for number, text in enumerate(rendered, start=1):
+        files.write_text(output / f"{number:05d}.md", text)
+    typer.echo(f"Wrote {output}: {len(rendered)} files")
 
 
 def _read(format: str, source: str, option: list[str]) -> list[Record]:
@@ -53,7 +62,10 @@ def _read(format: str, source: str, option: list[str]) -> list[Record]:
             items = registry.read(format, source, **{name: value for name, _, value in pairs})
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
-        records, problems = collect(items)
+        try:
+            records, problems = collect(items)
+        except (OSError, ValueError) as error:
+            raise InputError([Problem(source, 0, "", f"cannot be read as {format}: {error}")]) from error
         if problems:
             raise InputError(problems)
     return records

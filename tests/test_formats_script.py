@@ -9,7 +9,7 @@ from pathlib import Path
 from project_copy import ROOT
 
 from persian_ner.readers import markup, records_jsonl
-from persian_ner.records import collect
+from persian_ner.records import Record, Span, collect
 
 ARTICLE = "---\nid: a-1\ntopic: test\n---\n[مریم رستمی](PER) [دیروز](DATE) در [رشت](GPE) بود.\n"
 
@@ -53,6 +53,25 @@ def test_bad_input_lists_all_and_writes_nothing(tmp_path: Path) -> None:
     assert "in.md:6: [a-1] stray '['" in done.stderr
     assert "in.md:8: [a-1] stray ']'" in done.stderr
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_what_cannot_be_read_is_a_message(tmp_path: Path) -> None:
+    done = run("to-jsonl", "jsonl", tmp_path / "absent.jsonl", tmp_path / "out.jsonl")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path / 'absent.jsonl'}: [-] cannot be read as jsonl: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_what_markup_cannot_hold_is_listed_and_nothing_is_written(tmp_path: Path) -> None:
+    records = [
+        Record(id=str(number), text="قم", spans=[Span(start=0, end=2, label=label)])
+        for number, label in enumerate(("GPE", "gpe", "Gpe"))
+    ]
+    records_jsonl.write(records, tmp_path / "in.jsonl")
+    done = run("to-markup", "jsonl", tmp_path / "in.jsonl", tmp_path / "out")
+    assert done.returncode == 1
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()[:-1]] == ["[1] span 0–2 gpe", "[2] span 0–2 Gpe"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_unknown_format_and_option_name_the_known_ones(tmp_path: Path) -> None:

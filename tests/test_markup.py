@@ -157,6 +157,17 @@ def test_a_file_that_is_written_is_read_back(tmp_path: Path, drawn: tuple[str, l
     assert found.model_dump() == record.model_dump()
 
 
+def test_labels_may_be_what_labels_of_a_corpus_may_be() -> None:
+    assert markup.parse("[قم](PLACE_2)") == ("قم", [Span(start=0, end=2, label="PLACE_2")], [])
+
+
+def test_front_matter_has_one_id_and_a_line_for_each_entry(tmp_path: Path) -> None:
+    record = Record(id="a1", text="قم", meta={"id": "7", "note": "یک\nid: دو\u2028سه"})
+    (found,) = markup.read(write(tmp_path, markup.render_file(record)))
+    assert isinstance(found, Record)
+    assert (found.id, found.meta) == ("a1", {"note": "یک id: دو سه"})
+
+
 @pytest.mark.parametrize(
     "spans",
     [

@@ -28,7 +28,7 @@ HELP = "Articles in inline markup, [surface](LABEL), one file each (.md), with i
 
 _TOKEN = re.compile(
     r"\\(?P<escaped>[\[\]\\])"
-    r"|\[(?P<surface>(?:[^\[\]\\\n]|\\[\[\]\\])+)\]\((?P<label>[A-Z]+)\)"
+    r"|\[(?P<surface>(?:[^\[\]\\\n]|\\[\[\]\\])+)\]\((?P<label>[A-Z][A-Z0-9_]*)\)"
     r"|(?P<stray>[\[\]\\])"
 )
 _ESCAPE = re.compile(r"\\([\[\]\\])")
@@ -69,7 +69,8 @@ def render(text: str, spans: list[Span]) -> str:
     """Write text and spans as markup; the inverse of :func:`parse`.
 
     Raises ``ValueError`` for a span that inline markup cannot hold: one that
-    overlaps another, is empty or has a line break, or a label not of capitals A–Z.
+    overlaps another, is empty or has a line break, or a label of other characters than
+    capitals A–Z, digits and ``_``, or that does not begin with a capital.
     """
     pieces: list[str] = []
     cursor = 0
@@ -86,9 +87,12 @@ def render(text: str, spans: list[Span]) -> str:
 
 
 def render_file(record: Record) -> str:
-    """A whole file for one record: front matter, then the marked-up text."""
-    meta = {"id": record.id, **record.meta}
-    front = "\n".join(f"{key}: {value}" for key, value in meta.items())
+    """A whole file for one record: front matter, then the marked-up text. Raises ``ValueError`` as :func:`render`.
+
+    The front matter has a line for each entry of ``meta``, so line breaks in one become spaces, and no second ``id``.
+    """
+    meta = {"id": record.id} | {key: value for key, value in record.meta.items() if key != "id"}
+    front = "\n".join(" ".join(f"{key}: {value}".splitlines()) for key, value in meta.items())
     return f"{_FENCE}\n{front}\n{_FENCE}\n{render(record.text, record.spans)}\n"
 
 

@@ -143,7 +143,7 @@ def test_the_commands_from_an_evaluation_to_readings(tmp_path: Path, monkeypatch
     put(tmp_path / "mine.txt", "سارا\tB-PER\nدر\tO\nقم\tO\n\nرشت\tB-GPE\n")
     declared = SOURCE.model_dump(exclude_none=True) | {"options": {}}
     put(tmp_path / "sources" / "mine.yml", json.dumps(declared))
-    put(tmp_path / "decisions" / "readings" / "mine.tsv", "mine#2\t-\tGPE\tرشت\t1\n")
+    put(tmp_path / "decisions" / "readings" / "mine.tsv", "mine#2\t-\tGPE\tرشت\t1")
     text = "سارا در قم"
     gold = spans(("PER", "سارا"), text=text)
     evaluated = [Evaluated("mine/mine#1", text, gold, [*gold, *spans(("GPE", "قم"), text=text)])]

@@ -168,4 +168,6 @@ def readings(changes: Iterable[Dispute], source: str, texts: Mapping[str, str]) 
 def append(path: Path, lines: Sequence[Sequence[str]]) -> None:
     """Add tab-separated lines to a file; of readings, later ones win over earlier ones."""
     before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if before and not before.endswith("\n"):  # the last line, written by hand
+        before += "\n"
     write_text(path, before + "".join("\t".join(line) + "\n" for line in lines))

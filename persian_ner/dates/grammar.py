@@ -134,6 +134,7 @@ _HOPELESS: dict[str, Reason] = {
     "vague": "vague",
 }
 _SEPARATORS = frozenset({"comma", "dash", "slash", "dot", "colon", "from", "between"})
+_ORDERED = frozenset({"unit", "units", "unit_span", "half", "quarter"})
 # «مهرماه», «ماه مهر», «فصل بهار», «روز شنبه»: the unit says nothing that the name beside it does not say.
 _REDUNDANT_BEFORE = {
     ("unit", "month"): {"month"},
@@ -228,11 +229,11 @@ def _read(tokens: list[Token]) -> Expression:
         if kind in kinds:
             raise Unresolved(reason)
     if kinds[-1] == "onwards":
-        return Expression("range", (_point(tokens[:-1]), TODAY))
+        return Expression("range", (_placed(_point(tokens[:-1])), TODAY))
     if "and" in kinds and (parts := _ranges(tokens)):
         return _series_with_ranges(parts)
     if "to" in kinds:
-        return _inherited("range", [_point(side) for side in _split(tokens, "to")])
+        return _inherited("range", [_point(side) for side in _unit_for_all(_split(tokens, "to"))])
     if "and" in kinds or "slash" in kinds:
         return _series(tokens)
     if "dash" in kinds and len(sides := _split(tokens, "dash")) == 2:
@@ -273,6 +274,17 @@ def _split(tokens: Sequence[Token], *kinds: str) -> list[list[Token]]:
     return sides
 
 
+def _unit_for_all(sides: list[list[Token]]) -> list[list[Token]]:
+    """Give every ordinal the unit that is said once: «هفته اول و دوم مهر», «قرن‌های هجدهم و نوزدهم»."""
+    *said, last = sides[0] or [Token("")]
+    unit = said[-1] if said else last
+    if last.kind != "ordinal" or unit.kind not in _ORDERED or unit.name == "day":
+        return sides
+    if unit.kind == "units":
+        said[-1] = replace(unit, kind="unit", value=1)
+    return [[*said, *side] if side[:1] and side[0].kind == "ordinal" else side for side in [[last], *sides[1:]]]
+
+
 def _series(tokens: Sequence[Token]) -> Expression:
     if tokens[0].kind == "between":
         return _inherited("range", [_point(side) for side in _split(tokens, "and")])
@@ -289,7 +301,7 @@ def _series(tokens: Sequence[Token]) -> Expression:
         pairs = zip(days.points, weekdays, strict=True)
         return Expression("series", tuple(replace(point, weekday=weekday) for point, weekday in pairs))
     try:  # «۵، ۶ و ۷ مهر»
-        return _inherited("series", [_point(side) for side in _split(tokens, "and", "comma", "slash")])
+        return _inherited("series", [_point(side) for side in _unit_for_all(_split(tokens, "and", "comma", "slash"))])
     except Unresolved:  # «دوشنبه، ۵ و ۶ مهر»
         return _inherited("series", [_point(side) for side in _split(tokens, "and")])
 
@@ -335,9 +347,12 @@ def _point(tokens: Sequence[Token]) -> Point:
 
 
 def _says_from(tokens: Sequence[Token], index: int) -> bool:
-    """Whether this is the «از» of «پیش از آن», or the colon of a clock time."""
-    around = [token.kind for token in (*tokens[max(index - 1, 0) : index], *tokens[index + 1 : index + 2])]
-    return (tokens[index].kind, around) in (("from", ["shift", "same"]), ("colon", ["cardinal", "cardinal"]))
+    """Whether this is the «از» of «پیش از آن» or «پیش از ۱۳۵۷» (which is no interval), or the colon of a clock time."""
+    before, after = tokens[max(index - 1, 0) : index], tokens[index + 1 : index + 2]
+    if tokens[index].kind == "from":  # «پیش از این» is «پیش»
+        is_said = [token.kind for token in before] == ["shift"] and before[0].name == "point"
+        return is_said and [token.kind for token in after] != ["this"]
+    return tokens[index].kind == "colon" and [token.kind for token in (*before, *after)] == ["cardinal", "cardinal"]
 
 
 def _inherited(kind: Literal["range", "series"], points: list[Point]) -> Expression:
@@ -399,7 +414,7 @@ def _placed(point: Point) -> Point:
     if point.number is None:
         return point
     number, bare = point.number, replace(point, number=None)
-    if number.value > 31 or number.digits > 2:
+    if number.value > 31 or number.digits > 2 or point.era:
         return bare if point.year else replace(bare, year=Year("number", number.value, number.digits))
     if number.kind == "ordinal" or point.weekday is not None or point.month:
         return replace(bare, day=number.value)
@@ -502,6 +517,8 @@ def _clock(point: Point, tokens: Sequence[Token]) -> Point | None:
 
 @_rule("time shift")
 def _night(point: Point, tokens: Sequence[Token]) -> Point | None:
+    if point.weekday is not None:
+        return None  # «شنبه شب گذشته» is not last night
     return _add(_flag(point, "time_of_day"), relative=Relative("day", tokens[1].value))
 
 
@@ -645,6 +662,13 @@ def _leading(point: Point, tokens: Sequence[Token]) -> Point | None:
     return _select(point, Selector("nth", item.name, order.value))
 
 
+@_rule("weekday part:end|ordinal > unit:month|unit:season|unit:year|month|season|year_word")
+def _last_weekday(point: Point, tokens: Sequence[Token]) -> Point | None:
+    """«پنجشنبه آخر سال»; but «دوشنبه اول مهر» is the first of Mehr."""
+    weekday, order = tokens
+    return _select(point, Selector("nth", "weekday", LAST, weekday.value)) if _order(order) == LAST else None
+
+
 @_rule("unit:day ordinal > month")
 def _nth_of_month(point: Point, tokens: Sequence[Token]) -> Point | None:
     return None if tokens[1].value == LAST else _add(point, day=tokens[1].value)
@@ -699,7 +723,13 @@ def _century(point: Point, tokens: Sequence[Token]) -> Point | None:
     return None if tokens[1].value == LAST else _add(point, century=tokens[1].value)
 
 
-@_rule("unit:year|units:year cardinal", "cardinal > era")
+@_rule("cardinal > era")
+def _number_of_era(point: Point, tokens: Sequence[Token]) -> Point | None:
+    """«۱۹۷۰ میلادی» is a year, but that of «دهه‌های ۱۹۶۰ و ۱۹۷۰ میلادی» a decade."""
+    return replace(point, number=tokens[0]) if point == Point() else _add(point, year=_number_year(tokens[0]))
+
+
+@_rule("unit:year|units:year cardinal")
 def _year(point: Point, tokens: Sequence[Token]) -> Point | None:
     return _add(point, year=_number_year(tokens[-1]))
 
@@ -743,6 +773,14 @@ def _near_unit(point: Point, tokens: Sequence[Token]) -> Point | None:
     if unit.name == "year" and near.name == "near":
         return _add(point, year=Year("near"))
     return _shifted(point, unit.name, near.value, anchored=near.kind == "same")
+
+
+@_rule("unit era shift|this|same|new")
+def _near_unit_of_era(point: Point, tokens: Sequence[Token]) -> Point | None:
+    """«سال میلادی گذشته»."""
+    unit, era, near = tokens
+    extended = _near_unit(point, (unit, near))
+    return extended and _add(extended, era=era.name)
 
 
 @_rule("unit")

@@ -214,8 +214,9 @@ _PUNCTUATION = {
     **dict.fromkeys(":", "colon"),
 }
 _ORDINAL_MARK = "\ue000"
-# «۲۸م» and «۲۸ ام» are ordinals, «۲۰۱۶ م» is an era.
+# «۲۸م» and «۲۸ ام» are ordinals, «۲۰۱۶م» and «۲۰۱۶ م» have an era.
 _ABBREVIATIONS = (
+    (re.compile(r"(?<=\d{4})م(?!\w)"), " میلادی "),
     (re.compile(r"(?<=\d)(?:م|\s*ا?مین|\s*ام)(?!\w)"), _ORDINAL_MARK),
     (re.compile(r"(?<!\w)[قپ]\s*\.\s*م(?!\w)"), " پیش از میلاد "),
     (re.compile(r"(?<=\d)\s*(?:ه\s*\.?\s*)?ش(?!\w)"), " شمسی "),

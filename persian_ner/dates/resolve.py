@@ -175,6 +175,8 @@ class _Resolver:
 
     def _period(self, point: Point) -> Period:
         week = point.relative is None or point.relative.unit == "week"
+        if point.shift and not (point.month or point.season or point.weekday is not None):
+            raise Unresolved("not_understood")  # what «گذشته» belongs to here is unknown, and it must not be lost
         if point.rolling:
             return self._rolling(point.rolling)
         if point.years:

@@ -280,8 +280,8 @@ def _csv_rows(path: Path) -> Iterator[_CsvRow]:
 
 def _csv_header(path: Path) -> list[str]:
     header = next(_csv_rows(path), _CsvRow(1, 0, []))
-    if header.reason:
-        raise InputError([Problem(str(path), header.line, "", header.reason)])
+    if reason := header.reason or ("" if is_unicode(header.raw) else "not UTF-8"):
+        raise InputError([Problem(str(path), header.line, "", reason)])
     return header.cells
 
 

@@ -366,6 +366,8 @@ class TestInput:
             ),
             ("in.csv", b"", "no column 'text', only nothing"),
             ("in.csv", b'"te"xt\n1\n', "not CSV"),
+            ("in.csv", "متن\n1\n".encode("cp1256"), "not UTF-8"),
+            ("in.csv", "text\n1\n".encode("utf-16"), "not UTF-8"),
             ("in.parquet", b"PAR1", "cannot be read as Parquet"),
             ("hf:none", None, "cannot be loaded as a dataset"),
         ],

@@ -346,7 +346,7 @@ def connect(address: str, workers: int) -> None:
         raise InputError([Problem(address, 0, "", f"no Ray cluster: {error}")]) from error
 
 
-def _workers(gpu: bool) -> int:
+def room(gpu: bool) -> int:
     """How many the connected cluster has room for. Raises :class:`InputError` when that is none."""
     kind = "GPU" if gpu else "CPU"
     found = int(_ray().cluster_resources().get(kind, 0))
@@ -388,7 +388,7 @@ def annotate_files(
     identity = _identity(job, nlp, made_by, gpu)
     del nlp  # each worker has its own
     connect(address, workers)
-    workers = workers or _workers(gpu)
+    workers = workers or room(gpu)
     with _held(output):
         _check_run(output, identity | {"part_batches": PART_BATCHES})
         run = _Running(output, _finished(output, inputs), clock)

@@ -87,11 +87,13 @@ def measure(
 ) -> Scaling:
     """Annotate the source of a job with 1 to ``most_workers`` workers of a cluster on this machine; keeps no result.
 
+    0 ``most_workers`` are as many as there are cores, or GPUs with ``gpu``.
     Raises :class:`InputError` as :func:`persian_ner.annotate_ray.annotate_files` does, for an input
     that could not be finished, and for one with too few records.
     """
     annotate_ray.find_inputs(job.source, job.text_field)  # bad input is better known before a cluster is started
     annotate_ray.connect("local", most_workers)
+    most_workers = most_workers or annotate_ray.room(gpu)
     summaries = []
     for workers in range(1, most_workers + 1):
         with tempfile.TemporaryDirectory() as folder:

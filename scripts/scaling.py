@@ -7,7 +7,7 @@ import typer
 from _cli import reporting_problems
 
 from persian_ner import annotate_ray, files, scaling
-from persian_ner.annotate import Stopped, default_workers
+from persian_ner.annotate import Stopped
 
 
 def main(
@@ -17,7 +17,9 @@ def main(
     price: Annotated[float, typer.Option(min=0, help="Price of one core for an hour (with --gpu: of one GPU)")],
     hours: Annotated[float, typer.Option(min=0.01, help="Hours that the work may take")] = 24,
     articles: Annotated[int, typer.Option(min=1, help="Articles to estimate for")] = scaling.ARTICLES,
-    max_workers: Annotated[int, typer.Option(min=0, help="Measure 1 to so many workers; 0: one for each core")] = 0,
+    max_workers: Annotated[
+        int, typer.Option(min=0, help="Measure 1 to so many workers; 0: one for each core, or GPU")
+    ] = 0,
     gpu: Annotated[bool, typer.Option("--gpu", help="Give each worker a GPU")] = False,
     text_field: Annotated[str, typer.Option(help="Field or column with the text")] = "text",
 ) -> None:
@@ -26,10 +28,9 @@ def main(
     Measure on an otherwise idle machine.
     """
     job = annotate_ray.Job(source, "", model, text_field)
-    most = max_workers or default_workers(-1)
     try:
         with reporting_problems():
-            measured = scaling.measure(job, most, price=price, hours=hours, articles=articles, gpu=gpu)
+            measured = scaling.measure(job, max_workers, price=price, hours=hours, articles=articles, gpu=gpu)
     except Stopped as error:
         typer.echo(f"Stopped: {error}.", err=True)
         raise typer.Exit(1) from None

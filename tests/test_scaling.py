@@ -90,6 +90,15 @@ def test_what_is_measured(source: Path, cluster: list[int]) -> None:
     assert found.sizing.worker_hours == pytest.approx(20_833.333)
 
 
+def test_on_gpus_there_are_no_more_workers_than_these(
+    source: Path, cluster: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annotate_ray, "room", {False: 2, True: 1}.get)
+    for gpu in (True, False):
+        scaling.measure(Job(str(source), "", "model"), 0, price=2, hours=24, gpu=gpu)
+    assert cluster == [1, 1, 2]
+
+
 def test_the_page_states_every_input(source: Path, cluster: list[int]) -> None:
     page = scaling.to_markdown(measure(source))
     assert "`fa_tiny 1.2.3` on cpu (x86_64), 1,000 articles with 300,000 words (`news.jsonl`), 2026-01-02." in page

@@ -102,6 +102,12 @@ class TestContext:
     def test_same_year_is_not_taken_from_a_decade(self) -> None:
         assert resolve("بهار همان سال", PUBLISHED, [resolve("دهه ۷۰", PUBLISHED)]).reason == "no_context"
 
+    def test_a_longer_period_says_neither_month_nor_day(self) -> None:
+        assert in_order("سال ۱۳۵۷", "همان روز", published=PUBLISHED)[1] is None
+        assert in_order("پارسال", "پنجم همان ماه", published=PUBLISHED)[1] is None
+        assert in_order("۲۲ بهمن ۱۳۵۷", "سال ۱۳۵۸", "همان روز", published=PUBLISHED)[2] == "1979-02-11"
+        assert in_order("تابستان ۱۴۰۱", "همان فصل", published=PUBLISHED)[1] == "2022-06-22/2022-09-22"
+
     def test_this_year_of_a_story_is_the_last_one(self) -> None:
         assert in_order("دی ۱۳۵۷", "بهار همین سال", published=PUBLISHED)[1] == "1978-03-21/1978-06-21"
         assert meaning("بهار همین سال") == "2025-03-21/2025-06-21"

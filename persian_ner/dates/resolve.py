@@ -45,7 +45,7 @@ from persian_ner.dates import calendars
 from persian_ner.dates.grammar import PLAYING_YEAR, Expression, Point, Relative, Rolling, Year, parse
 from persian_ner.dates.lexer import Token
 from persian_ner.dates.periods import GRANULARITIES, OF_UNIT, Period, select
-from persian_ner.dates.value import MONTHS_IN, Calendar, DateValue, Flag, Unresolved
+from persian_ner.dates.value import MONTHS_IN, Calendar, DateValue, Flag, Granularity, Unresolved
 
 _HORIZON = 10  # years ahead that a two-digit year can mean
 _DECADE_HORIZON = 5  # years ahead that the beginning of a two-digit decade can lie
@@ -215,11 +215,11 @@ class _Resolver:
             return self._now
         return days[0]
 
-    @property
-    def _last(self) -> tuple[Calendar, date]:
-        """Calendar and first day of the last date that was spoken of."""
-        if self._context and self._context[-1].start and self._context[-1].calendar:
-            return self._context[-1].calendar, self._context[-1].start
+    def _last(self, unit: str) -> tuple[Calendar, date]:
+        """Calendar and first day of the last date spoken of that lies in one such unit: a year says no day of it."""
+        for value in reversed(self._context):
+            if value.start and value.calendar and value.granularity in _up_to(OF_UNIT[unit]):
+                return value.calendar, value.start
         raise Unresolved("no_context")
 
     # --- years, decades, centuries ---
@@ -238,7 +238,7 @@ class _Resolver:
         of_month = point.month[0] if point.month else None
         calendar: Calendar = _ERAS.get(point.era or "") or ("gregorian" if of_month == "gregorian" else "jalali")
         if year.kind == "same" or (year.kind == "near" and self._context):
-            last_calendar, day = self._last
+            last_calendar, day = self._last("year")
             calendar = calendar if point.era or of_month else last_calendar
             return calendar, calendars.year_of(calendar, day) + year.value, ()
         number, month = calendars.year_and_month(calendar, self._now)
@@ -378,7 +378,7 @@ class _Resolver:
         if point.relative:
             if point.relative.unit != "month":
                 raise Unresolved("not_understood")
-            anchor = self._last[1] if point.relative.anchored else self._now
+            anchor = self._last("month")[1] if point.relative.anchored else self._now
             year, month = calendars.year_and_month(calendar, anchor)
             found = calendars.day_of_month(calendar, year, month + point.relative.offset, day)
             return Period(found, found, calendar, "day")
@@ -426,7 +426,7 @@ class _Resolver:
 
     def _relative(self, point: Point, relative: Relative) -> Period:
         unit, offset = relative.unit, relative.offset
-        anchor = self._last[1] if relative.anchored else self._now
+        anchor = self._last(unit)[1] if relative.anchored else self._now
         calendar = _ERAS.get(point.era or "", "gregorian" if unit == "century" else "jalali")
         if unit in ("day", "hour"):
             anchor = calendars.shift_months(calendar, anchor, relative.months) if relative.months else anchor
@@ -504,6 +504,10 @@ def _weekday_after(point: Point, period: Period) -> Period:
 def _weekday_before(point: Point, period: Period) -> Period:
     day = calendars.shift_days(period.start, -((period.start.weekday() - (point.weekday or 0)) % 7))
     return replace(period, start=day, end=day, granularity="day")
+
+
+def _up_to(granularity: Granularity) -> tuple[Granularity, ...]:
+    return GRANULARITIES[: GRANULARITIES.index(granularity) + 1]
 
 
 def _existing(make: Callable[[int], Period], numbers: range) -> list[Period]:

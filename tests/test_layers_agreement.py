@@ -66,6 +66,16 @@ def test_every_decision_is_a_question_that_does_not_tell_the_answer() -> None:
     assert not any(label in item.sheet for item in questions for label in ("GPE", "EVENT", "="))
 
 
+def test_a_name_is_known_by_what_the_reader_sees_of_it() -> None:
+    text = "در شهر\u00a0 ري بود"
+    layer = Layer("mine", {}, {"d#1": Entry(digest(text), (edit("شهر\u00a0 ري", None, "GPE", text),))})
+    (question,) = sample(layer, [Record(id="d#1", text=text)], 1, seed=0)
+    assert (question.first, question.sheet) == ("GPE=شهر ري", "در شهر ري بود")
+    disputed = Record(id="d#1", text=text, spans=[Span(start=3, end=11, label="GPE")])
+    (question,) = sample_disputes([("d#1", 3, 11)], [disputed], 1, seed=0)
+    assert question.first == "GPE=شهر ري"
+
+
 def test_a_part_is_drawn_at_random_and_the_same_for_the_same_seed() -> None:
     drawn = [sample(LAYER, RECORDS, 2, seed) for seed in range(20)]
     assert all(len(set(questions)) == 2 and set(questions) < set(QUESTIONS.values()) for questions in drawn)

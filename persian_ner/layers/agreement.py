@@ -89,10 +89,17 @@ def sample_disputes(
 def _question_of_place(record: Record, start: int, end: int) -> Question:
     text = record.text
     names = [
-        f"{span.label}={text[span.start : span.end]}" for span in record.spans if span.start < end and start < span.end
+        f"{span.label}={_as_shown(text[span.start : span.end])}"
+        for span in record.spans
+        if span.start < end and start < span.end
     ]
     sheet = text[:start] + _MARK.format(text[start:end]) + text[end:]
-    return Question(record.id, start, end, "dispute", "|".join(names) or NOTHING, " ".join(sheet.split()))
+    return Question(record.id, start, end, "dispute", "|".join(names) or NOTHING, _as_shown(sheet))
+
+
+def _as_shown(text: str) -> str:
+    """With plain spaces only, which a reader can copy."""
+    return " ".join(text.split())
 
 
 def _is_question(edit: Edit, edits: tuple[Edit, ...]) -> bool:
@@ -104,15 +111,14 @@ def _is_question(edit: Edit, edits: tuple[Edit, ...]) -> bool:
 
 def _question(name: str, edit: Edit, edits: tuple[Edit, ...], text: str) -> Question:
     names = [
-        f"{other.now}={other.surface}"
+        f"{other.now}={_as_shown(other.surface)}"
         for other in edits
         if other.now is not None and edit.start <= other.start and other.end <= edit.end
     ]
     adds = edit.was is None
     sheet = text if adds else text[: edit.start] + _MARK.format(edit.surface) + text[edit.end :]
-    return Question(
-        name, edit.start, edit.end, "adds" if adds else "span", "|".join(names) or NOTHING, " ".join(sheet.split())
-    )
+    kind: Kind = "adds" if adds else "span"
+    return Question(name, edit.start, edit.end, kind, "|".join(names) or NOTHING, _as_shown(sheet))
 
 
 def read_answers(path: Path) -> list[Answer]:

@@ -1,5 +1,6 @@
 """Build the stand-off layers of the public corpora, and count what they decided and what is still to decide."""
 
+import lzma
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -68,6 +69,7 @@ def build(
             source = read_source(path)
             if source.layer is None:
                 raise InputError([Problem(str(path), 0, "", "it names no layer")])
+            _refuse_bare_text(source)
             readings = building.read_readings(decisions / "readings" / f"{path.stem}.tsv")
             records, problems = read_raw_or_problems(source, Path())
             layer = building.build(source, records, places, surfaces, readings)
@@ -133,8 +135,8 @@ def questions(
     """Draw a part of a layer for a reader, who must not see what was decided; the corpus must be there.
 
     The answers go to FOLDER/answers.tsv: the question's number, and what it names as LABEL=surface|LABEL=surface, or -.
-    Of decisions: where a span is marked ⟦so⟧ the names inside it are asked for, elsewhere all EVENT and DATE names of
-    the sentence. Of disputes: the names in or reaching into the marked place. Of unread: all names, in order.
+    Of decisions: where a span is marked ⟦so⟧ the names inside it are asked for, elsewhere all names of the sentence.
+    Of disputes: the names in or reaching into the marked place. Of unread: all names, in order.
     """
     with reporting_problems():
         source = read_source(sources / f"{name}.yml")
@@ -189,7 +191,9 @@ def correct(
     """
     kept = decisions / "unread" / f"{name}.jsonl"
     with reporting_problems():
-        texts = {record.id: record.text for record in read_raw(read_source(sources / f"{name}.yml"), Path())}
+        source = read_source(sources / f"{name}.yml")
+        _refuse_bare_text(source)
+        texts = {record.id: record.text for record in read_raw(source, Path())}
         sentences = unread_sentences.join(folder, texts)
         lines = unread_sentences.correct(name, sentences, texts)
     unread_sentences.write(kept, sentences)
@@ -214,13 +218,15 @@ def proof(
 def settle_proof(
     name: _Name,
     file: Annotated[Path, typer.Argument(help="The corrected sheet", exists=True)],
-    reading: Annotated[int, typer.Option(min=1, help="How often the source has been read in full now")] = 1,
+    reading: Annotated[int, typer.Option(min=1, help="How often the source has been read in full now")],
     decisions: _Decisions = _DECISIONS,
     sources: _Sources = _SOURCES,
 ) -> None:
     """Add what was corrected in a sheet to the readings, and keep count of it. Build the layer again then."""
     with reporting_problems():
-        records = _layered(read_source(sources / f"{name}.yml"))
+        source = read_source(sources / f"{name}.yml")
+        _refuse_bare_text(source)
+        records = _layered(source)
         changes = proofread.read_sheet(file, name, records)
         lines = corrections.readings(changes, name, {record.id: record.text for record in records})
     corrections.append(decisions / "readings" / f"{name}.tsv", lines)
@@ -231,7 +237,10 @@ def settle_proof(
     typer.echo(f"Settled {len(kept)} corrections: {counted}")
 
 
-_Texts = Annotated[Path, typer.Option(help="File with a paragraph a line (.txt, .txt.xz, .txt.zst)", exists=True)]
+_Texts = Annotated[
+    Path,
+    typer.Option(help="File with a paragraph a line (.txt, .txt.xz, .txt.zst)", exists=True, dir_okay=False),
+]
 
 
 @app.command()
@@ -269,11 +278,21 @@ def take_text(name: _Name, text: _Texts, sources: _Sources = _SOURCES) -> None:
 
 
 def _documents(text: Path) -> dict[str, list[Record]]:
-    """The documents of a text by name; of copies the first."""
+    """The documents of a text by name; of copies the first. Raises :class:`InputError` for what cannot be read."""
     found: dict[str, list[Record]] = {}
-    for records in raw_text.documents(read_lines(text.name, text.parent)):
-        found.setdefault(standoff.document_name(records[0]), records)
+    try:
+        for records in raw_text.documents(read_lines(text.name, text.parent)):
+            found.setdefault(standoff.document_name(records[0]), records)
+    except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
+        raise InputError([Problem(str(text), 0, "", f"cannot be read: {error}")]) from error
     return found
+
+
+def _refuse_bare_text(source: Source) -> None:
+    """Raise :class:`InputError` for a source that nobody annotated: readings of it would not reach its layer."""
+    if not source.labels:
+        reason = "bare text: its layer is made by annotate-text, from a sheet of proof"
+        raise InputError([Problem("", 0, source.name, reason)])
 
 
 def _layer(source: Source) -> standoff.Layer:

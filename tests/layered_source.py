@@ -1,8 +1,12 @@
-"""A made-up source with a layer, for the tests of layers."""
+"""A made-up source with a layer, and lists of places, for the tests of layers."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
+
+from tiny_corpus import put
 
 from persian_ner.labels import LABELS
 from persian_ner.sources import Source
@@ -21,3 +25,12 @@ def layered_source(labels: Mapping[str, str | None]) -> Source:
             "licence": "MIT",
         }
     )
+
+
+def put_gazetteers(folder: Path, territories: Mapping[str, str]) -> None:
+    """All lists of places that the commands need; only that of territories has any."""
+    places = {"main": {"fa": {"localeDisplayNames": {"territories": dict(territories)}}}}
+    put(folder / "cldr_fa" / "territories.json", json.dumps(places))
+    put(folder / "i18n_iso_countries_fa.json", '{"countries": {}}')
+    put(folder / "sajaddp_all.json", "[]")
+    put(folder / "geonames_cities1000_arabicscript.json", "[]")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layered_source import layered_source
+from layered_source import layered_source, put_gazetteers
 from record_strategies import raw_texts
 from script_runs import run_script
 from tiny_corpus import contents, put
@@ -394,11 +394,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("mine", "yours"):
         declared = SOURCE.model_dump(exclude_none=True) | {"name": name, "path": f"{name}.txt", "options": {}}
         put(tmp_path / "sources" / f"{name}.yml", json.dumps(declared | {"layer": f"layers/{name}.jsonl"}))
-    places = {"main": {"fa": {"localeDisplayNames": {"territories": {"QA": "قطر"}}}}}
-    put(tmp_path / "gazetteers" / "cldr_fa" / "territories.json", json.dumps(places))
-    put(tmp_path / "gazetteers" / "i18n_iso_countries_fa.json", '{"countries": {}}')
-    put(tmp_path / "gazetteers" / "sajaddp_all.json", "[]")
-    put(tmp_path / "gazetteers" / "geonames_cities1000_arabicscript.json", "[]")
+    put_gazetteers(tmp_path / "gazetteers", {"QA": "قطر"})
     put(tmp_path / "decisions" / "surfaces.tsv", "loc\tتخت جمشید\t-\n")
     put(tmp_path / "decisions" / "readings" / "mine.tsv", "")
     put(tmp_path / "decisions" / "readings" / "yours.tsv", "yours#1\t+\tDATE\tدیروز\t1\n")

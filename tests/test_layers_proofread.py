@@ -136,6 +136,8 @@ def test_the_commands_from_a_layer_to_readings(tmp_path: Path, monkeypatch: pyte
     put(tmp_path / "sheet.tsv", sheet.replace("قم", "[قم](GPE)").replace("[رشت](GPE)", "[رشت](FOOD)"))
     before = contents(tmp_path / "decisions")
     refused = run_script("layers", "settle-proof", "mine", tmp_path / "sheet.tsv", *decisions)
+    assert refused.exit_code == 2  # by typer: which reading it was is not told
+    refused = run_script("layers", "settle-proof", "mine", tmp_path / "sheet.tsv", "--reading", "2", *decisions)
     assert refused.exit_code == 1 and "unknown label 'FOOD'" in refused.output
     assert contents(tmp_path / "decisions") == before
     put(tmp_path / "sheet.tsv", sheet.replace("قم", "[قم](GPE)").replace("[رشت](GPE)", "رشت"))

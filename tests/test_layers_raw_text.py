@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layered_source import layered_source
+from layered_source import layered_source, put_gazetteers
 from record_strategies import raw_texts
 from script_runs import run_script
 from tiny_corpus import contents, put
@@ -106,3 +106,63 @@ def test_the_commands_from_a_text_to_records(tmp_path: Path, monkeypatch: pytest
     assert refused.exit_code == 1 and "no such document in the text" in refused.output
     assert only.partition("#")[0] in refused.output and first.partition("#")[0] not in refused.output
     assert contents(tmp_path / "taken") == before
+
+
+@pytest.fixture
+def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a source of bare text, its layer and its documents."""
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "sources" / "mine.yml", json.dumps(SOURCE.model_dump(exclude_none=True)))
+    put(tmp_path / "news.txt", TEXT)
+    (only,) = SECOND
+    put(tmp_path / "sheet.tsv", f"{only}\tهوا سرد است.\n")
+    common = ("--text", "news.txt", "--sources", "sources")
+    assert run_script("layers", "annotate-text", "mine", "sheet.tsv", *common).exit_code == 0
+    assert run_script("layers", "take-text", "mine", *common).exit_code == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("build", "mine", "--gazetteers", "gazetteers"),
+        ("settle-proof", "mine", "sheet.tsv", "--reading", "2"),
+        ("correct", "mine", "sheet"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_works_on_readings_refuses_bare_text(command: tuple[str, ...], taken: Path) -> None:
+    put_gazetteers(taken / "gazetteers", {"QA": "قطر"})
+    options = ("--decisions", "decisions", "--sources", "sources")
+    drawn = run_script("layers", "questions", "mine", "sheet", "--of", "unread", "--size", "1", *options)
+    assert drawn.exit_code == 0, drawn.output
+    put(taken / "sheet" / "answers.tsv", "1\t-\n")
+    put(taken / "decisions" / "readings" / "mine.tsv", "")
+    put(taken / "decisions" / "surfaces.tsv", "")
+    before = contents(taken)
+    refused = run_script("layers", *command, *options)
+    assert refused.exit_code == 1 and "its layer is made by annotate-text" in refused.output
+    assert contents(taken) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bad.txt", TEXT.encode("windows-1256", "replace")),
+        ("bad.txt.xz", b"no xz"),
+        ("bad.txt.xz", lzma.compress(TEXT.encode())[:-20]),
+        ("bad.txt.zst", b"no zst"),
+    ],
+    ids=["not UTF-8", "not xz", "cut xz", "not zst"],
+)
+def test_a_text_that_cannot_be_read_is_named(name: str, content: bytes, taken: Path) -> None:
+    (taken / name).write_bytes(content)
+    before = contents(taken)
+    for command in (("annotate-text", "mine", "sheet.tsv"), ("take-text", "mine")):
+        refused = run_script("layers", *command, "--text", name, "--sources", "sources")
+        assert refused.exit_code == 1 and f"{name}: [-] cannot be read: " in refused.output
+    assert contents(taken) == before
+
+
+def test_a_folder_is_no_text(taken: Path) -> None:
+    assert run_script("layers", "take-text", "mine", "--text", "sources", "--sources", "sources").exit_code == 2

@@ -7,6 +7,7 @@ documents that were read. These are known by their checksums, wherever in a file
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from persian_ner.layers.proofread import read_marked
@@ -21,7 +22,7 @@ def documents(lines: Iterable[str]) -> Iterator[list[Record]]:
     newlines), its records by that and their number from 1.
     """
     paragraphs: list[str] = []
-    for line in [*lines, ""]:
+    for line in chain(lines, [""]):
         if line.strip():
             paragraphs.append(line)
         elif paragraphs:

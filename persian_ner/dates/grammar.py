@@ -414,6 +414,8 @@ def _placed(point: Point) -> Point:
     if point.number is None:
         return point
     number, bare = point.number, replace(point, number=None)
+    if point.era and number.kind == "ordinal" and point == Point(number=number, era=point.era):
+        raise Unresolved("incomplete")  # «دهم میلادی» is a century, not the year 10: «قرن … و» stands in another name
     if number.value > 31 or number.digits > 2 or point.era:
         return bare if point.year else replace(bare, year=Year("number", number.value, number.digits))
     if number.kind == "ordinal" or point.weekday is not None or point.month:

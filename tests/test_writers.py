@@ -130,6 +130,25 @@ class TestRoundTrip:
         again = Record(id=f"mine/{read.id}", text=read.text, meta=read.meta | {"source": "mine"})
         assert document_of(again) == document_of(record)
 
+    @pytest.mark.parametrize("tool", WRITERS)
+    def test_a_field_named_source_is_not_our_source(self, tool: str, tmp_path: Path) -> None:
+        """What ``annotate`` was given may have one, and ids that are the same without it."""
+        lines = [
+            {"id": f"{agency}/1", "text": "قم", "source": agency, "model": "m", "entities": []}
+            for agency in ("isna", "irna")
+        ]
+        tasks = list(task.read(put(tmp_path / "annotated.jsonl", lines, is_lines=True)))
+        documents = []
+        for one in tasks:
+            assert isinstance(one, Task)
+            content = WRITERS[tool].to_json([one])
+            read = read_back(tool, tmp_path, submitted(content) if tool == "label-studio" else content)
+            documents.append(
+                document_of(Record(id=f"mine/{read.id}", text=read.text, meta=read.meta | {"source": "mine"}))
+            )
+        assert [one.id_in_source for one in tasks if isinstance(one, Task)] == ["isna/1", "irna/1"]
+        assert documents == ["mine/isna/1", "mine/irna/1"]
+
 
 class TestLabelStudio:
     def test_suggestions_are_a_prediction(self) -> None:

@@ -74,8 +74,12 @@ class Task:
 
     @property
     def id_in_source(self) -> str:
-        """The record's id without the name of its source, which ``validate`` puts before it again."""
-        return self.record.id.removeprefix(f"{self.record.meta.get('source', '')}/")
+        """The record's id without the name of its source, which ``validate`` puts before it again.
+
+        A field ``source`` of what ``annotate`` was given is somebody else's; its id stays whole.
+        """
+        source = None if self.model else self.record.meta.get("source")
+        return self.record.id.removeprefix(f"{source}/") if source else self.record.id
 
     def suggested_by(self) -> dict[str, Any]:
         """The pipeline and its lowest score, where there are such."""

@@ -459,9 +459,9 @@ def space_lost_after_punctuation(text: str, spans: Sequence[Span], rng: random.R
 
 @_damage(rate=0.3)
 def odd_spaces(text: str, spans: Sequence[Span], rng: random.Random, rate: float) -> list[Edit]:
-    """Spaces of another kind, throughout a text: doubled, no-break spaces, or one of each, as old web pages have them.
+    """Other spaces, the same throughout a text: doubled, no-break, or a no-break and a plain one, as on old web pages.
 
-    Where they are no-break spaces, half-spaces become such, too.
+    Where they are no-break, half-spaces become such, too.
     """
     kind = rng.choice(["  ", NBSP, f"{NBSP} "])
     places = f" |{ZWNJ}" if kind == NBSP else " "

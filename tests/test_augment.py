@@ -200,6 +200,20 @@ def test_odd_spaces(drawn: tuple[str, list[Span]], seed: int) -> None:
     assert damaged in [*alone, text.replace(" ", NBSP).replace(ZWNJ, NBSP)]
 
 
+ODD_SPACES = ("  ", NBSP, f"{NBSP} ")
+
+
+def test_every_kind_of_odd_spaces_occurs() -> None:
+    found = {moved("odd_spaces", "سارا رفت", [], seed=seed)[0] for seed in range(20)}
+    assert found == {f"سارا{kind}رفت" for kind in ODD_SPACES}
+
+
+def test_a_span_over_an_odd_space_keeps_it() -> None:
+    span = Span(start=0, end=10, label="PER")
+    found = {tuple(surfaces(*moved("odd_spaces", "سارا احمدی رفت", [span], seed=seed))) for seed in range(20)}
+    assert found == {(f"سارا{kind}احمدی",) for kind in ODD_SPACES}
+
+
 @pytest.mark.parametrize(
     ("text", "start", "end"),
     [

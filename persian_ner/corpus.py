@@ -131,7 +131,7 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     withheld = Counter(
         record.meta["source"] for record in splits["train"] if record.meta["source"] in config.not_trained_on
     )
-    splits["train"] = [record for record in splits["train"] if record.meta["source"] not in withheld]
+    splits["train"] = [record for record in splits["train"] if record.meta["source"] not in config.not_trained_on]
     repeats: dict[str, str] = {}
     if config.drop_repeats:
         repeats = repeated_records(splits["train"], splits["dev"] + splits["test"])

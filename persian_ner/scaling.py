@@ -87,7 +87,7 @@ def measure(
 ) -> Scaling:
     """Annotate the source of a job with 1 to ``most_workers`` workers of a cluster on this machine; keeps no result.
 
-    0 ``most_workers`` are as many as there are cores, or GPUs with ``gpu``.
+    With 0, ``most_workers`` is the number of cores, or of GPUs with ``gpu``.
     Raises :class:`InputError` as :func:`persian_ner.annotate_ray.annotate_files` does, for an input
     that could not be finished, and for one with too few records.
     """

@@ -1,7 +1,7 @@
 """Assigning documents to train, dev and test, for good.
 
-A document's split depends on its identifier alone, so adding, removing or
-reordering documents never moves another one.
+A document's split depends on the name of its source and its identifier alone,
+so adding, removing or reordering documents never moves another one.
 """
 
 from __future__ import annotations

@@ -227,7 +227,10 @@ class TestProjectFile:
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_the_gpu_is_handed_on(self, name: str) -> None:
-        """To every script that takes one; `annotate` finds it itself, and takes another among its options."""
+        """To every script that takes one; `annotate` finds it itself, and takes another among its options.
+
+        `benchmark.py prepare` runs no pipeline; only `score` of the same script takes a GPU.
+        """
         for line in COMMANDS[name]["script"]:
             script = ROOT / line.split()[1]
             if name != "annotate" and script.suffix == ".py" and "gpu_id:" in script.read_text(encoding="utf-8"):

@@ -112,7 +112,7 @@ def test_decisions_made_twice_are_about_records_of_a_layer() -> None:
         assert answers
         of_layer = {answer.record for answer in answers if answer.kind != "dispute"}
         # A later reading may have gone back to what the source has, of which a layer says nothing.
-        read = read_readings(LAYERS / "readings" / f"{file.stem}.tsv").keys()
+        read = read_readings(LAYERS / "readings" / f"{file.stem}.tsv").keys() if file.stem in BUILT else set()
         assert of_layer <= layer(file.stem).entries.keys() | read
         disputed = {(answer.record, answer.start, answer.end) for answer in answers if answer.kind == "dispute"}
         decided = read_decisions(LAYERS / "disputes" / f"{file.stem}.tsv")

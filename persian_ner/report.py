@@ -136,6 +136,13 @@ class TrainingStep(BaseModel):
     step: int
     losses: dict[str, float]
     score: float
+    scores: dict[str, float | None] = {}
+
+    @property
+    def f1(self) -> float:
+        """Of the entities, in percent; where the log has none, the score that the best state is chosen by."""
+        found = self.scores.get("ents_f")
+        return 100 * self.score if found is None else found
 
 
 @dataclass(frozen=True)
@@ -243,11 +250,11 @@ def read_training_log(path: Path) -> list[TrainingStep]:
 
 
 def curves(steps: Sequence[TrainingStep]) -> list[Curve]:
-    """The score on the development documents and each component's mean loss of a step, over the steps of a training.
+    """F1 on the development documents and each component's mean loss of a step, over the steps of a training.
 
     Losses that are no finite numbers are left out, and so is a curve of fewer than two points.
     """
-    scores = [(step.step, 100 * step.score) for step in steps]
+    scores = [(step.step, step.f1) for step in steps]
     before = [-1, *(step.step for step in steps)]  # the step 0 has been trained when the first line is written
     series = {"F1": scores}
     for component in steps[0].losses if steps else ():

@@ -197,6 +197,9 @@ def test_full_runs_to_the_end_where_no_public_corpus_is(tmp_path: Path) -> None:
     config = spacy.util.load_config(project / "training" / "full" / "model-best" / "config.cfg", interpolate=True)
     assert config["corpora"]["train"]["augmenter"]["*"]["names"]["names"] == "corpus/full/names.json"
     assert (project / "reports" / "full" / "metrics.json").exists()
+    # The last state of the training is the model, whatever its score.
+    best, last = (project / "training" / "full" / f"model-{name}" / "ner" / "model" for name in ("best", "last"))
+    assert best.read_bytes() == last.read_bytes()
 
 
 class TestProjectFile:

@@ -257,6 +257,11 @@ def test_curves_by_hand():
     assert sum(loss.points, ()) == pytest.approx((0, 100, 25, 100 / 3, 100, 0))
 
 
+def test_the_curve_is_of_f1_where_states_are_chosen_by_something_else():
+    steps = [step.model_copy(update={"score": 0.0, "scores": {"ents_f": 100 * step.score}}) for step in STEPS]
+    assert curves(steps) == curves(STEPS)
+
+
 def test_curves_of_little():
     assert curves([]) == curves(STEPS[:1]) == []
     diverged = [STEPS[0], *(step.model_copy(update={"losses": {"ner": float("nan")}}) for step in STEPS[1:])]
@@ -269,7 +274,8 @@ def test_training_log_is_read_or_refused_line_by_line(tmp_path):
     log = tmp_path / "log.jsonl"
     line = '{"epoch":0,"step":100,"losses":{"transformer":1.5,"ner":2},"scores":{"ents_f":60.0},"score":0.6}\n'
     log.write_text(line * 2)
-    assert read_training_log(log) == [TrainingStep(step=100, losses={"transformer": 1.5, "ner": 2}, score=0.6)] * 2
+    losses = {"transformer": 1.5, "ner": 2}
+    assert read_training_log(log) == [TrainingStep(step=100, losses=losses, score=0.6, scores={"ents_f": 60.0})] * 2
     log.write_bytes(line.encode() + b'{"step": 1}\n\xff\nno\n')
     with pytest.raises(InputError) as caught:
         read_training_log(log)

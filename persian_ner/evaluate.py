@@ -39,7 +39,7 @@ from persian_ner.metrics import (
 from persian_ner.novelty import Novelty, Training, measure, training_labels
 from persian_ner.predict import BATCH_SIZE, half_characters, predict
 from persian_ner.readers import records_jsonl
-from persian_ner.readers.json_input import invalid, iter_json_lines
+from persian_ner.readers.json_input import iter_models
 from persian_ner.records import InputError, Problem, Record, Span, collect
 
 if TYPE_CHECKING:
@@ -282,17 +282,12 @@ def _read_predictions(path: Path) -> tuple[list[Evaluated], list[Problem]]:
     problems: list[Problem] = []
     try:
         # Not srsly, which reads some numbers a last digit off, so that scores would not be what was written.
-        for item in iter_json_lines(path):
+        for item in iter_models(path, _Line):
             if isinstance(item, Problem):
                 problems.append(item)
-                continue
-            try:
-                line = _Line.model_validate(item.content)
-            except ValidationError as error:
-                problems += invalid(path, item, error)
             else:
                 evaluated.append(
-                    Evaluated(line.id, line.text, line.gold, line.predicted, line.annotated_labels, line.meta)
+                    Evaluated(item.id, item.text, item.gold, item.predicted, item.annotated_labels, item.meta)
                 )
     except OSError as error:
         problems.append(Problem(str(path), 0, "", f"cannot be read: {error.strerror}"))

@@ -1,6 +1,5 @@
 """Build the stand-off layers of the public corpora, and count what they decided and what is still to decide."""
 
-import lzma
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -18,7 +17,6 @@ from persian_ner.layers import agreement, corrections, defects, proofread, raw_t
 from persian_ner.layers import build as building
 from persian_ner.layers import unread as unread_sentences
 from persian_ner.layers.places import load_gazetteer
-from persian_ner.pretraining.corpus import read_lines
 from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Problem, Record
 from persian_ner.sources import Source, read_source
@@ -256,11 +254,10 @@ def annotate_text(
     """
     with reporting_problems():
         source = read_source(sources / f"{name}.yml")
-        if source.layer is None:
-            raise InputError([Problem("", 0, source.name, "the source names no layer")])
-        made = raw_text.layer(source.name, file, _documents(text))
-    standoff.write(made, Path(source.layer))
-    typer.echo(f"Wrote {source.layer}: {len(made.documents)} documents")
+        path = _layer_path(source)
+        made = raw_text.layer(source.name, file, raw_text.read(text))
+    standoff.write(made, path)
+    typer.echo(f"Wrote {path}: {len(made.documents)} documents")
 
 
 @app.command()
@@ -269,23 +266,12 @@ def take_text(name: _Name, text: _Texts, sources: _Sources = _SOURCES) -> None:
     with reporting_problems():
         source = read_source(sources / f"{name}.yml")
         wanted = _layer(source).documents
-        found = _documents(text)
+        found = raw_text.read(text)
         missing = [document for document in wanted if document not in found]
         if missing:
             raise InputError(Problem(str(text), 0, document, "no such document in the text") for document in missing)
     records_jsonl.write((record for document in wanted for record in found[document]), Path(source.path))
     typer.echo(f"Wrote {source.path}: {len(wanted)} documents")
-
-
-def _documents(text: Path) -> dict[str, list[Record]]:
-    """The documents of a text by name; of copies the first. Raises :class:`InputError` for what cannot be read."""
-    found: dict[str, list[Record]] = {}
-    try:
-        for records in raw_text.documents(read_lines(text.name, text.parent)):
-            found.setdefault(standoff.document_name(records[0]), records)
-    except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
-        raise InputError([Problem(str(text), 0, "", f"cannot be read: {error}")]) from error
-    return found
 
 
 def _refuse_bare_text(source: Source) -> None:
@@ -296,9 +282,13 @@ def _refuse_bare_text(source: Source) -> None:
 
 
 def _layer(source: Source) -> standoff.Layer:
+    return standoff.read(_layer_path(source))
+
+
+def _layer_path(source: Source) -> Path:
     if source.layer is None:
         raise InputError([Problem("", 0, source.name, "the source names no layer")])
-    return standoff.read(Path(source.layer))
+    return Path(source.layer)
 
 
 def _layered(source: Source) -> list[Record]:

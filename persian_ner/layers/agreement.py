@@ -89,15 +89,15 @@ def sample_disputes(
 def _question_of_place(record: Record, start: int, end: int) -> Question:
     text = record.text
     names = [
-        f"{span.label}={_as_shown(text[span.start : span.end])}"
+        f"{span.label}={as_shown(text[span.start : span.end])}"
         for span in record.spans
         if span.start < end and start < span.end
     ]
     sheet = text[:start] + _MARK.format(text[start:end]) + text[end:]
-    return Question(record.id, start, end, "dispute", "|".join(names) or NOTHING, _as_shown(sheet))
+    return Question(record.id, start, end, "dispute", "|".join(names) or NOTHING, as_shown(sheet))
 
 
-def _as_shown(text: str) -> str:
+def as_shown(text: str) -> str:
     """With plain spaces only, which a reader can copy."""
     return " ".join(text.split())
 
@@ -111,14 +111,14 @@ def _is_question(edit: Edit, edits: tuple[Edit, ...]) -> bool:
 
 def _question(name: str, edit: Edit, edits: tuple[Edit, ...], text: str) -> Question:
     names = [
-        f"{other.now}={_as_shown(other.surface)}"
+        f"{other.now}={as_shown(other.surface)}"
         for other in edits
         if other.now is not None and edit.start <= other.start and other.end <= edit.end
     ]
     adds = edit.was is None
     sheet = text if adds else text[: edit.start] + _MARK.format(edit.surface) + text[edit.end :]
     kind: Kind = "adds" if adds else "span"
-    return Question(name, edit.start, edit.end, kind, "|".join(names) or NOTHING, _as_shown(sheet))
+    return Question(name, edit.start, edit.end, kind, "|".join(names) or NOTHING, as_shown(sheet))
 
 
 def read_answers(path: Path) -> list[Answer]:

@@ -6,12 +6,14 @@ documents that were read. These are known by their checksums, wherever in a file
 
 from __future__ import annotations
 
+import lzma
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
 from persian_ner.layers.proofread import read_marked
 from persian_ner.layers.standoff import BY_READING, Edit, Entry, Layer, digest, document_name
+from persian_ner.pretraining.corpus import read_lines
 from persian_ner.records import InputError, Problem, Record
 
 
@@ -28,6 +30,20 @@ def documents(lines: Iterable[str]) -> Iterator[list[Record]]:
         elif paragraphs:
             yield _records(paragraphs)
             paragraphs = []
+
+
+def read(path: Path) -> dict[str, list[Record]]:
+    """The documents of a file (``.txt``, ``.txt.xz``, ``.txt.zst``) by name; of copies the first.
+
+    Raises :class:`persian_ner.records.InputError` for what cannot be read.
+    """
+    found: dict[str, list[Record]] = {}
+    try:
+        for records in documents(read_lines(path.name, path.parent)):
+            found.setdefault(document_name(records[0]), records)
+    except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
+    return found
 
 
 def _records(paragraphs: list[str]) -> list[Record]:

@@ -23,17 +23,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import srsly
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import chi2
 
 from persian_ner.files import replacing, write_text
 from persian_ner.labels import LABELS
-from persian_ner.layers.agreement import ANSWERS_FILE, QUESTIONS_FILE, read_named
+from persian_ner.layers.agreement import ANSWERS_FILE, QUESTIONS_FILE, as_shown, read_named
 from persian_ner.layers.corrections import Dispute, Line, Place, readings
 from persian_ner.layers.cues import date_cues, event_cues
 from persian_ner.layers.standoff import digest
 from persian_ner.layers.tsv import NOTHING
-from persian_ner.readers.json_input import invalid, iter_json_lines
+from persian_ner.readers.json_input import iter_models
 from persian_ner.records import InputError, Problem, Record
 from persian_ner.sources import Source
 
@@ -98,7 +98,7 @@ def sample(records: Iterable[Record], source: Source, size: int, seed: int) -> l
 
 def write_sheet(folder: Path, records: Sequence[Record]) -> None:
     """Write the sentences, and apart from them the key; ``records`` carry the names that the layer leaves them with."""
-    asked = (f"{number}\t{' '.join(record.text.split())}" for number, record in enumerate(records, start=1))
+    asked = (f"{number}\t{as_shown(record.text)}" for number, record in enumerate(records, start=1))
     write_text(folder / QUESTIONS_FILE, "".join(f"{line}\n" for line in asked))
     write(
         folder / KEY_FILE,
@@ -193,14 +193,11 @@ def read(path: Path) -> list[Sentence]:
         raise InputError([Problem(str(path), 0, "", "no such file")])
     problems: list[Problem] = []
     found: list[Sentence] = []
-    for item in iter_json_lines(path):
+    for item in iter_models(path, Sentence):
         if isinstance(item, Problem):
             problems.append(item)
-            continue
-        try:
-            found.append(Sentence.model_validate(item.content))
-        except ValidationError as error:
-            problems += invalid(path, item, error)
+        else:
+            found.append(item)
     if problems:
         raise InputError(problems)
     return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from persian_ner.records import Problem, iter_text_lines
 
+_Model = TypeVar("_Model", bound=BaseModel)
 _BLANK = " \t\n\r"
 
 
@@ -110,6 +111,18 @@ def invalid(path: Path, item: JsonObject, error: ValidationError) -> list[Proble
     """A problem for each thing that pydantic found wrong with an object of a file, named by its ``id``."""
     name = text_id(item.content.get("id"))
     return [Problem(str(path), item.line, name, reason) for reason in validation_reasons(error)]
+
+
+def iter_models(path: Path, model: type[_Model]) -> Iterator[_Model | Problem]:
+    """The objects of a file of JSON lines, each as a model, or the problems of its line."""
+    for item in iter_json_lines(path):
+        if isinstance(item, Problem):
+            yield item
+            continue
+        try:
+            yield model.model_validate(item.content)
+        except ValidationError as error:
+            yield from invalid(path, item, error)
 
 
 def find_id(content: Mapping[str, Any], fallback: str, keys: tuple[str, ...] = ("id",)) -> tuple[str, str]:

@@ -163,7 +163,7 @@ class Curve:
     high: float
     last_step: int
     peak: int
-    """Index of the highest point."""
+    """Index of the highest point; of the F1 of a training, of the state that it kept."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +256,10 @@ def curves(steps: Sequence[TrainingStep]) -> list[Curve]:
     """
     scores = [(step.step, step.f1) for step in steps]
     before = [-1, *(step.step for step in steps)]  # the step 0 has been trained when the first line is written
+    best = max((step.score for step in steps), default=0.0)
+    kept = max(
+        (number for number, step in enumerate(steps) if step.score == best), default=0
+    )  # spaCy: the last of equals
     series = {"F1": scores}
     for component in steps[0].losses if steps else ():
         series[f"loss {component}"] = [
@@ -263,7 +267,8 @@ def curves(steps: Sequence[TrainingStep]) -> list[Curve]:
             for step, last in zip(steps, before, strict=False)
             if step.step > last and math.isfinite(step.losses.get(component, math.nan))
         ]
-    return [_curve(name, found) for name, found in series.items() if len(found) > 1]
+    drawn = [_curve(name, found) for name, found in series.items() if len(found) > 1]
+    return [replace(curve, peak=kept) if curve.name == "F1" else curve for curve in drawn]
 
 
 def _curve(name: str, found: Sequence[tuple[int, float]]) -> Curve:

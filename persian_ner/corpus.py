@@ -19,7 +19,7 @@ from persian_ner.labels import LABELS
 from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Problem, Record, collect
 from persian_ner.segments import segment
-from persian_ner.sources import Source, checked_source, read_yaml
+from persian_ner.sources import Source, Uncovered, checked_source, read_yaml
 from persian_ner.splits import SPLITS, assign, document_of, missing_labels
 from persian_ner.tokenizer import token_pattern
 
@@ -40,8 +40,9 @@ class CorpusConfig(BaseModel):
     the model will predict, to which the sources map their own labels. ``shares``:
     the part of the documents that goes to each split, for sources that do not pin
     theirs. ``not_trained_on``: sources that go to the other splits only, and are left
-    out of the training split. ``max_words``: longest training document, in words. ``drop_repeats``:
-    leave out of the training split what repeats another split or an earlier
+    out of the training split. ``uncovered``: how conversion treats what a source does not annotate, in place of what
+    the source says; see :class:`persian_ner.sources.Source`. ``max_words``: longest training document, in words.
+    ``drop_repeats``: leave out of the training split what repeats another split or an earlier
     training record; see :func:`persian_ner.duplicates.repeated_records`.
     """
 
@@ -52,6 +53,7 @@ class CorpusConfig(BaseModel):
     labels: list[_Label] = Field(default=list(LABELS), min_length=1)
     shares: dict[str, NonNegativeFloat]
     not_trained_on: list[str] = Field(default_factory=list)
+    uncovered: Uncovered | None = None
     max_words: PositiveInt
     drop_repeats: bool = False
 
@@ -114,6 +116,8 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     if absent:
         raise InputError(Problem(str(file), 0, "", "no such file: validate writes it") for file in absent)
     sources: dict[str, dict[str, Any]] = srsly.read_json(folder / SOURCES)
+    if config.uncovered is not None:
+        sources = {name: {**facts, "uncovered": config.uncovered} for name, facts in sources.items()}
     declared = {
         name: checked_source({"name": name, **_declaration(facts)}, folder / SOURCES, config.labels)
         for name, facts in sources.items()

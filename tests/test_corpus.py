@@ -228,6 +228,11 @@ def test_partial_coverage_reaches_the_documents(tmp_path: Path) -> None:
     docs = {doc.user_data["id"]: doc for doc in read_docs(tmp_path / "corpus" / "dev.spacy")}
     assert {token.ent_iob_ for token in docs["columns/columns#2@0"]} == {""}
     assert "" not in {token.ent_iob_ for token in docs["held-out/c@0"]}
+    # A corpus may treat all its sources alike, whatever they say.
+    put(tmp_path / "corpus.yml", (tmp_path / "corpus.yml").read_text("utf-8") + "uncovered: outside\n")
+    assert convert_corpus(tmp_path)["sources"]["columns"]["uncovered"] == "outside"
+    docs = {doc.user_data["id"]: doc for doc in read_docs(tmp_path / "corpus" / "dev.spacy")}
+    assert {token.ent_iob_ for token in docs["columns/columns#2@0"]} == {"O"}
 
 
 @pytest.mark.parametrize("missing", ["records.jsonl", "sources.json"])

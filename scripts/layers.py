@@ -242,22 +242,63 @@ _Texts = Annotated[
 
 
 @app.command()
+def guess_text(
+    name: _Name,
+    model: Annotated[str, typer.Argument(help="Pipeline, a folder or an installed package")],
+    file: Annotated[Path, typer.Argument(help="Sheet to write for a reader, who makes its marks right and complete")],
+    text: _Texts,
+    words: Annotated[int, typer.Option(min=1, help="How many words the sheet should have")] = 30_000,
+    draw: Annotated[float, typer.Option(min=1, help="How many times as many are drawn to choose from")] = 1.4,
+    apart: Annotated[
+        list[Path], typer.Option(help="Gold (canonical JSONL) to share no sentences with; may be repeated", exists=True)
+    ] = [],  # noqa: B006  # typer copies it
+    seed: Annotated[int, typer.Option(help="Seed of the draw")] = 0,
+    sources: _Sources = _SOURCES,
+) -> None:
+    """Write a sheet of documents of bare text that the source's layer lacks, marked up with what a model finds.
+
+    Documents are drawn at random, and of these the ones with the most names are kept. annotate-text takes the sheet.
+    """
+    from persian_ner.evaluate import load_pipeline, read_gold
+    from persian_ner.fast_inference import speed_up
+    from persian_ner.predict import predict
+
+    with reporting_problems():
+        source = read_source(sources / f"{name}.yml")
+        path = _layer_path(source)
+        known = standoff.read(path).documents if path.exists() else {}
+        held_out = [record.text for gold in apart for record in read_gold(gold)]
+        drawn = raw_text.drawn(raw_text.read(text), known, held_out, round(words * draw), seed)
+        if not drawn:
+            raise InputError([Problem(str(text), 0, "", "has no news that the layer lacks")])
+        nlp = speed_up(load_pipeline(model))
+        records = [record for records in drawn for record in records]
+        found = iter(predict(nlp, records, nlp.batch_size))
+        guessed = [[record.model_copy(update={"spans": next(found)}) for record in records] for records in drawn]
+        kept = raw_text.densest(guessed, words)
+        proofread.write_sheet(file, (record for records in kept for record in records))
+    typer.echo(f"Wrote {len(kept)} of {len(drawn)} documents to {file}")
+
+
+@app.command()
 def annotate_text(
     name: _Name,
     file: Annotated[Path, typer.Argument(help="Sheet with all paragraphs of some documents, marked up", exists=True)],
     text: _Texts,
     sources: _Sources = _SOURCES,
 ) -> None:
-    """Make the layer of a source that is bare text from the sheet of a reader who marked all names of some documents.
+    """Add documents to the layer of a source that is bare text: the sheet of a reader who marked all names in them.
 
-    A paragraph of the sheet has the id that take-text gives it: the checksum of its document, #, and its number.
+    A paragraph of the sheet has the id that take-text gives it: the checksum of its document, #, and its number. What
+    the layer had of the same documents is replaced; without a layer it is made.
     """
     with reporting_problems():
         source = read_source(sources / f"{name}.yml")
         path = _layer_path(source)
         made = raw_text.layer(source.name, file, raw_text.read(text))
-    standoff.write(made, path)
-    typer.echo(f"Wrote {path}: {len(made.documents)} documents")
+        whole = raw_text.extended(standoff.read(path), made) if path.exists() else made
+    standoff.write(whole, path)
+    typer.echo(f"Wrote {path}: {len(made.documents)} documents of the sheet, {len(whole.documents)} in all")
 
 
 @app.command()

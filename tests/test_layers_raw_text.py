@@ -15,6 +15,7 @@ from record_strategies import raw_texts
 from script_runs import run_script
 from tiny_corpus import contents, put
 
+from persian_ner import docbin
 from persian_ner.intake import load
 from persian_ner.layers import proofread, raw_text, standoff
 from persian_ner.records import InputError, Record, Span
@@ -88,7 +89,7 @@ def test_the_commands_from_a_text_to_records(tmp_path: Path, monkeypatch: pytest
     first, second = FIRST
     put(tmp_path / "sheet.tsv", f"{only}\tهوا سرد است.\n{first}\t[سارا](PER) رفت.\n{second}\tاز [قم](GPE) نوشت.\n")
     done = run_script("layers", "annotate-text", "mine", "sheet.tsv", *common)
-    assert done.output == "Wrote layers/mine.jsonl: 2 documents\n"
+    assert done.output == "Wrote layers/mine.jsonl: 2 documents of the sheet, 2 in all\n"
     done = run_script("layers", "take-text", "mine", *common)
     assert done.output == "Wrote taken/mine.jsonl: 2 documents\n"
     loaded = load(SOURCE, tmp_path)
@@ -106,6 +107,112 @@ def test_the_commands_from_a_text_to_records(tmp_path: Path, monkeypatch: pytest
     assert refused.exit_code == 1 and "no such document in the text" in refused.output
     assert only.partition("#")[0] in refused.output and first.partition("#")[0] not in refused.output
     assert contents(tmp_path / "taken") == before
+
+
+def news(title: str, words: int = 70) -> list[str]:
+    """The paragraphs of a piece of news that shares no two words in a row with one of another title."""
+    return [title, " ".join(f"{title}{number}" for number in range(words - 1))]
+
+
+def of(*pieces: list[str]) -> dict[str, list[Record]]:
+    lines = [line for piece in pieces for line in [*piece, ""]]
+    return {standoff.document_name(records[0]): records for records in raw_text.documents(lines)}
+
+
+def titles(drawn: list[list[Record]]) -> list[str]:
+    return [records[0].text for records in drawn]
+
+
+class TestDrawing:
+    PIECES = (news("باران"), news("نفت"), news("فوتبال"))
+
+    def test_until_there_are_words_enough(self) -> None:
+        found = of(*self.PIECES)
+        assert sorted(titles(raw_text.drawn(found, [], [], 1000, 0))) == sorted(piece[0] for piece in self.PIECES)
+        assert len(raw_text.drawn(found, [], [], 71, 0)) == 2
+        assert titles(raw_text.drawn(found, [], [], 140, 3)) == titles(raw_text.drawn(found, [], [], 140, 3))
+        orders = {tuple(titles(raw_text.drawn(found, [], [], 1000, seed))) for seed in range(20)}
+        assert len(orders) > 1
+
+    @pytest.mark.parametrize(
+        "piece",
+        [
+            news("کوتاه", 59),
+            news("بلند", 701),
+            ["بند بلند", *news("یک", 222)],
+            ["یک بند " * 40],
+            [*news("لاتین"), "Reuters and AFP and Bloomberg and others say so"],
+            [*news("جدول"), "یک\tدو"],
+        ],
+        ids=["few words", "many words", "a long paragraph", "one paragraph", "Latin", "a tab"],
+    )
+    def test_what_is_no_news_is_left_out(self, piece: list[str]) -> None:
+        assert titles(raw_text.drawn(of(piece, self.PIECES[0]), [], [], 10_000, 0)) == ["باران"]
+
+    def test_what_is_known_or_held_out_is_left_out(self) -> None:
+        again = ["باران", *news("برف")[1:]]
+        found = of(*self.PIECES, again)
+        first = next(iter(found))
+        # «باران» is known: its text is not drawn, nor another one with its title.
+        assert sorted(titles(raw_text.drawn(found, [first], [], 10_000, 0))) == ["فوتبال", "نفت"]
+        seven, six = (" ".join(f"نفت{number}" for number in range(10, 10 + count)) for count in (7, 6))
+        assert "نفت" in titles(raw_text.drawn(found, [], [six], 10_000, 0))
+        arabic = f"گفت: {seven}".replace("ی", "ي")
+        assert "نفت" not in titles(raw_text.drawn(found, [], [arabic], 10_000, 0))
+
+    def test_the_densest_are_kept_in_their_order(self) -> None:
+        documents = list(of(*self.PIECES).values())
+        spans = [Span(start=0, end=3, label="ORG")]
+        guessed = [
+            [records[0].model_copy(update={"spans": spans * count}), *records[1:]]
+            for count, records in zip((2, 0, 1), documents, strict=True)
+        ]
+        assert titles(raw_text.densest(guessed, 1)) == ["باران"]
+        assert titles(raw_text.densest(guessed, 71)) == ["باران", "فوتبال"]
+        assert titles(raw_text.densest(guessed, 1000)) == ["باران", "نفت", "فوتبال"]
+
+
+def test_a_layer_grows_by_sheets(tmp_path: Path) -> None:
+    (first, second), (only,) = FIRST, SECOND
+    found = by_name(FIRST, SECOND, THIRD)
+    sheet = put(tmp_path / "1.tsv", f"{first}\t[سارا](PER) رفت.\n{second}\tاز [قم](GPE) نوشت.\n")
+    known = raw_text.layer("mine", sheet, found)
+    more = raw_text.layer("mine", put(tmp_path / "2.tsv", f"{only}\tهوا [سرد](PER) است.\n"), found)
+    both = raw_text.extended(known, more)
+    assert set(both.documents) == {standoff.document_name(found) for found in (FIRST[first], SECOND[only])}
+    assert both.entries == known.entries | more.entries
+    # Read anew: the name that is bare now must not stay behind.
+    anew = raw_text.layer("mine", put(tmp_path / "3.tsv", f"{first}\tسارا رفت.\n{second}\tاز [قم](GPE) نوشت.\n"), found)
+    assert raw_text.extended(both, anew).entries == {second: known.entries[second]} | more.entries
+
+
+def test_from_a_models_guess_to_the_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "sources" / "mine.yml", json.dumps(SOURCE.model_dump(exclude_none=True)))
+    pieces = (news("باران"), news("نفت"), news("فوتبال"))
+    put(tmp_path / "news.txt", "\n\n".join("\n".join(piece) for piece in pieces) + "\n")
+    nlp = docbin.blank()
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "ORG", "pattern": "نفت"}])  # type: ignore[attr-defined]
+    nlp.to_disk(tmp_path / "model")
+    put(tmp_path / "gold.jsonl", json.dumps({"id": "g", "text": pieces[2][1], "spans": []}) + "\n")
+    common = ("--text", "news.txt", "--sources", "sources")
+    guess = ("layers", "guess-text", "mine", "model", "sheet.tsv", *common)
+    done = run_script(*guess, "--words", "60", "--draw", "3", "--apart", "gold.jsonl")
+    assert done.output.endswith("Wrote 1 of 2 documents to sheet.tsv\n"), done.output
+    sheet = (tmp_path / "sheet.tsv").read_text("utf-8")
+    assert "#1\t[نفت](ORG)\n" in sheet
+    put(tmp_path / "sheet.tsv", sheet.replace("[نفت](ORG)", "نفت"))
+    done = run_script("layers", "annotate-text", "mine", "sheet.tsv", *common)
+    assert done.output == "Wrote layers/mine.jsonl: 1 documents of the sheet, 1 in all\n"
+    done = run_script(*guess, "--words", "1000")
+    assert done.output.endswith("Wrote 2 of 2 documents to sheet.tsv\n"), done.output
+    assert run_script("layers", "annotate-text", "mine", "sheet.tsv", *common).output.endswith("3 in all\n")
+    before = contents(tmp_path)
+    refused = run_script(*guess)
+    assert refused.exit_code == 1 and "has no news that the layer lacks" in refused.output
+    refused = run_script(*guess[:3], "nowhere", *guess[4:])
+    assert refused.exit_code == 1
+    assert contents(tmp_path) == before
 
 
 @pytest.fixture

@@ -7,14 +7,25 @@ documents that were read. These are known by their checksums, wherever in a file
 from __future__ import annotations
 
 import lzma
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate, chain
 from pathlib import Path
 
+from persian_ner.characters import fold
 from persian_ner.layers.proofread import read_marked
 from persian_ner.layers.standoff import BY_READING, Edit, Entry, Layer, digest, document_name
 from persian_ner.pretraining.corpus import read_lines
 from persian_ner.records import InputError, Problem, Record
+
+PARAGRAPHS = (2, 30)
+WORDS = (60, 700)
+LONGEST = 220
+"""Of a document that :func:`drawn` draws: paragraphs, words in all, and words of a paragraph."""
+
+_LATIN = 0.05
+_SHARED = 7  # words in a row that make two texts relatives
 
 
 def documents(lines: Iterable[str]) -> Iterator[list[Record]]:
@@ -78,3 +89,69 @@ def layer(source: str, path: Path, found: Mapping[str, list[Record]]) -> Layer:
             Problem(str(path), 0, record.id, "its document is on the sheet, and it is not") for record in missing
         )
     return made
+
+
+def extended(known: Layer, more: Layer) -> Layer:
+    """A layer with the documents of another one, which replace what it says of the same ones."""
+    kept = {name: entry for name, entry in known.entries.items() if name.rpartition("#")[0] not in more.documents}
+    return replace(known, documents=known.documents | more.documents, entries=kept | more.entries)
+
+
+def drawn(
+    found: Mapping[str, list[Record]], known: Iterable[str], apart: Iterable[str], words: int, seed: int
+) -> list[list[Record]]:
+    """Documents drawn at random until they have ``words`` words; all there are, if they have not.
+
+    They have the shape of a piece of news (:data:`PARAGRAPHS`, :data:`WORDS`, :data:`LONGEST`) and hardly a Latin
+    letter. No title is drawn twice, nor one of the documents that are ``known`` (by name), and nothing that shares
+    seven words in a row with the texts ``apart``.
+    """
+    left_out = set(known)
+    titles = {fold(records[0].text) for name, records in found.items() if name in left_out}
+    taboo = {row for text in apart for row in _rows(text)}
+    taken: list[list[Record]] = []
+    count = 0
+    for name in random.Random(seed).sample(sorted(found), len(found)):
+        records = found[name]
+        title = fold(records[0].text)
+        if count >= words:
+            break
+        if name in left_out or title in titles or not _is_news(records):
+            continue
+        if taboo and any(not taboo.isdisjoint(_rows(record.text)) for record in records):
+            continue
+        titles.add(title)
+        taken.append(records)
+        count += sum(len(record.text.split()) for record in records)
+    return taken
+
+
+def densest(guessed: Iterable[list[Record]], words: int) -> list[list[Record]]:
+    """Of documents with spans those with the most spans a word, until they have ``words`` words, in their order."""
+    guessed = list(guessed)
+    sizes = [sum(len(record.text.split()) for record in records) for records in guessed]
+    density = [
+        sum(len(record.spans) for record in records) / size for records, size in zip(guessed, sizes, strict=True)
+    ]
+    by_density = sorted(range(len(guessed)), key=lambda index: -density[index])
+    before = accumulate((sizes[index] for index in by_density), initial=0)
+    chosen = [index for index, count in zip(by_density, before, strict=False) if count < words]
+    return [guessed[index] for index in sorted(chosen)]
+
+
+def _is_news(records: Sequence[Record]) -> bool:
+    lengths = [len(record.text.split()) for record in records]
+    text = "".join(record.text for record in records)
+    latin = sum(character.isascii() and character.isalpha() for character in text)
+    return (
+        PARAGRAPHS[0] <= len(records) <= PARAGRAPHS[1]
+        and WORDS[0] <= sum(lengths) <= WORDS[1]
+        and max(lengths) <= LONGEST
+        and "\t" not in text  # no sheet could hold it
+        and latin <= _LATIN * len(text)
+    )
+
+
+def _rows(text: str) -> set[tuple[str, ...]]:
+    words = fold(text).split()
+    return {tuple(words[start : start + _SHARED]) for start in range(len(words) - _SHARED + 1)}

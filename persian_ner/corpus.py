@@ -124,14 +124,9 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     }
     records = read_records(folder / RECORDS)
     splits = split_records(records, config.shares, {name: source.split for name, source in declared.items()})
-    problems = missing_labels(splits, config.labels)
-    problems += [
-        record.problem(f"meta.source is not in {SOURCES}")
-        for record in records
-        if record.meta.get("source") not in declared
-    ]
-    if problems:
-        raise InputError(problems)
+    unknown = [record for record in records if record.meta.get("source") not in declared]
+    if unknown:
+        raise InputError(record.problem(f"meta.source is not in {SOURCES}") for record in unknown)
     withheld = Counter(
         record.meta["source"] for record in splits["train"] if record.meta["source"] in config.not_trained_on
     )
@@ -140,6 +135,8 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     if config.drop_repeats:
         repeats = repeated_records(splits["train"], splits["dev"] + splits["test"])
         splits["train"] = [record for record in splits["train"] if record.id not in repeats]
+    if problems := missing_labels(splits, config.labels):
+        raise InputError(problems)
     uncovered = {name: source.uncovered for name, source in declared.items()}
     nlp = docbin.blank()
     docs = {}

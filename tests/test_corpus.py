@@ -235,6 +235,23 @@ def test_partial_coverage_reaches_the_documents(tmp_path: Path) -> None:
     assert {token.ent_iob_ for token in docs["columns/columns#2@0"]} == {"O"}
 
 
+def test_a_label_that_is_left_out_of_training_with_its_source_is_an_error(tmp_path: Path) -> None:
+    config = write_corpus(tmp_path)
+    both = SOURCES["own"].replace("name: own", "name: both").replace("articles", "both")
+    put(tmp_path / "sources" / "both.yml", both)
+    put(tmp_path / "both" / "e.md", f"---\nid: e\n---\n{PARAGRAPH.replace('سارا', 'مانا')}\n")
+    for name in ("a", "b"):
+        put(tmp_path / "articles" / f"{name}.md", f"---\nid: {name}\n---\n[سارا](PER) [دوشنبه](DATE) رفت.\n")
+    put(config, config.read_text("utf-8").replace("[own,", "[both, own,"))
+    convert_corpus(tmp_path)
+    put(config, config.read_text("utf-8") + "not_trained_on: [both]\n")
+    with pytest.raises(InputError) as raised:
+        convert_corpus(tmp_path)
+    assert [str(problem) for problem in raised.value.problems] == [
+        f"train: [-] no {label} span in the train split" for label in ("EVENT", "GPE", "ORG")
+    ]
+
+
 @pytest.mark.parametrize("missing", ["records.jsonl", "sources.json"])
 def test_before_validate_there_is_nothing_to_convert(tmp_path: Path, missing: str) -> None:
     write_corpus(tmp_path)

@@ -4,13 +4,16 @@ A model that has met a town only by name misses the towns it has not met. Swappi
 names for others of their kind («mention replacement», Dai & Adel 2020) shows it
 more names than a corpus has, in sentences that stay as they were. The names are
 those that the training split annotates and, where the lists behind the layers are
-at hand, theirs and those of a list of given names.
+at hand, theirs and those of a list of given names. What is hardly ever a name in the
+training split is left out («به» and «این» are in every list), or the model would
+learn that any word may be one.
 """
 
 from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -33,6 +36,10 @@ _LISTS = ("i18n_iso_countries_fa", "sajaddp_all", "geonames_cities1000_arabicscr
 """JSON files of the folder: the first three as :func:`persian_ner.layers.places.load_gazetteer` reads them, and
 ``names.json`` of nabidam/persian-names, whose keys are given names."""
 _LONGEST_PLACE = 3
+_TOKEN = re.compile(r"[\w\u200c]+")
+_SEEN = 10
+_BARE = 20
+"""No name is a word that stands so often outside all names, and so many times as often as in names of a kind."""
 _MANY_PEOPLE = 100_000
 """Inhabitants from which a foreign town's name is taken: smaller ones are hardly ever in Persian news."""
 
@@ -55,13 +62,16 @@ class Names(BaseModel):
 def collect(records: Iterable[Record], gazetteers: Path | None = None, file: str = "") -> Names:
     """The names in the PER and GPE spans of ``records`` and, if given, in a folder of lists.
 
-    Countries are known from the lists alone. Raises :class:`InputError` when the
+    Countries are known from the lists alone. Names of one word that is hardly ever
+    a name in the texts are left out. Raises :class:`InputError` when the
     records, which are those of ``file``, have no full name of a person or no place,
     and for lists that are not in the folder.
     """
     given, family, towns = set[str](), set[str](), set[str]()
     countries: set[str] = set()
+    seen: dict[str | None, Counter[str]] = {None: Counter(), "PER": Counter(), "GPE": Counter()}
     for record in records:
+        _count(record, seen)
         for span in record.spans:
             surface = record.text[span.start : span.end]
             if not _PERSIAN_NAME.fullmatch(surface):
@@ -78,10 +88,38 @@ def collect(records: Iterable[Record], gazetteers: Path | None = None, file: str
         given |= listed_given
     no_towns = {comparable(name) for name in countries} | _NO_PLACES
     towns = {name for name in towns if comparable(name) not in no_towns}
+    no_person, no_place = (_no_names(seen, label) for label in ("PER", "GPE"))
+    given, family = ({name for name in names if comparable(name) not in no_person} for names in (given, family))
+    towns = {name for name in towns if comparable(name) not in no_place}
     if not (family and towns):
         reason = "the annotation has no full name of a person, or no place, to swap in"
         raise InputError([Problem(file, 0, "", reason)])
     return Names(given=sorted(given), family=sorted(family), countries=sorted(countries), towns=sorted(towns))
+
+
+def _count(record: Record, seen: dict[str | None, Counter[str]]) -> None:
+    """Count a record's words by the label of the span they are in, ``None`` outside all of them.
+
+    Of a record that may leave people or places bare, the words outside spans say nothing.
+    """
+    whole = record.annotated_labels is None or {"PER", "GPE"} <= set(record.annotated_labels)
+    spans = iter(sorted(record.spans, key=lambda span: span.start))
+    span = next(spans, None)
+    for match in _TOKEN.finditer(record.text):
+        while span is not None and span.end <= match.start():
+            span = next(spans, None)
+        label = span.label if span is not None and span.start < match.end() else None
+        if label in seen and (whole or label is not None):
+            seen[label][match.group()] += 1
+
+
+def _no_names(seen: dict[str | None, Counter[str]], label: str) -> set[str]:
+    """Words that stand outside all names too often for a name of this label, in their :func:`comparable` form."""
+    bare, inside = Counter[str](), Counter[str]()
+    for total, counts in ((bare, seen[None]), (inside, seen[label])):
+        for word, count in counts.items():
+            total[comparable(word)] += count
+    return {word for word, count in bare.items() if count >= _SEEN and count > _BARE * inside[word]}
 
 
 def _listed(folder: Path) -> tuple[set[str], set[str], set[str]]:

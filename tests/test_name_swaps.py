@@ -79,6 +79,24 @@ def test_names_of_lists_join_them(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("bare", "labels", "kept"),
+    [(9, None, True), (21, None, False), (20, None, True), (42, ["PER", "GPE"], False), (42, ["GPE", "ORG"], True)],
+    ids=["seldom", "often bare", "not often enough", "people and places annotated", "people not annotated"],
+)
+def test_what_is_hardly_ever_a_name_is_left_out(bare: int, labels: list[str] | None, kept: bool) -> None:
+    words: list[str | tuple[str, str]] = []
+    for word in ("این", "اين", "دوران"):  # «این» in two spellings, as often together as «دوران»
+        count = bare if word == "دوران" else bare // 2 + (word == "این") * (bare % 2)
+        words += [word] * count
+    names = record(("این احمدی", "PER"), ("رضا دوران", "PER"), ("سارا آرام", "PER"), ("دوران", "GPE"), ("یوش", "GPE"))
+    texts = record(*words, ("رود دوران", "ORG")).model_copy(update={"annotated_labels": labels})
+    found = name_swaps.collect([names, texts])
+    assert ("این" in found.given, "دوران" in found.family) == (kept, kept)
+    assert "دوران" in found.towns or not kept
+    assert {"رضا", "سارا"} <= set(found.given) and {"احمدی", "آرام"} <= set(found.family) and "یوش" in found.towns
+
+
 def test_an_annotation_without_names_is_refused() -> None:
     with pytest.raises(ValueError, match="no full name"):
         name_swaps.collect([record("بی نام", ("یوش", "GPE"))])

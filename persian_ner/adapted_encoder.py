@@ -26,10 +26,8 @@ from spacy.language import Language
 from tokenizers import Tokenizer
 
 from persian_ner import files
-from persian_ner.pretraining.card import ADAPTATION, AVERAGING, as_earlier, with_section
+from persian_ner.pretraining.card import ADAPTATION, AVERAGING, HEAD, as_earlier, with_section
 
-HEAD = "ner"
-"""Folder of the head inside the encoder's folder, as the component writes it."""
 _WEIGHTS, _CARD = "model.safetensors", "README.md"
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 _AVERAGED = """\

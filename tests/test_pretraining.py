@@ -18,7 +18,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM
 
 from persian_ner.pretraining import corpus, encoder, warmstart
-from persian_ner.pretraining.card import further_card
+from persian_ner.pretraining.card import HEAD, further_card
 from persian_ner.pretraining.loop import Schedule
 from persian_ner.pretraining.masking import mask_words
 from persian_ner.pretraining.tokenizer import SPECIAL_TOKENS
@@ -145,7 +145,9 @@ def test_training_learns(prepared: Path, tmp_path: Path) -> None:
 
 def test_export_loads_by_auto_classes(prepared: Path, tmp_path: Path) -> None:
     trained(prepared, tmp_path / "run", 2)
+    (tmp_path / "encoder" / HEAD).mkdir(parents=True)  # of another encoder
     encoder.export(tmp_path / "run", tmp_path / "encoder")
+    assert not (tmp_path / "encoder" / HEAD).exists()
     model = AutoModel.from_pretrained(tmp_path / "encoder")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "encoder")
     assert tokenizer.is_fast
@@ -267,7 +269,9 @@ def test_going_on_from_an_encoder(prepared: Path, tmp_path: Path) -> None:
     assert (further / "tokenizer" / "tokenizer.json").read_text() == (tmp_path / "encoder/tokenizer.json").read_text()
 
     encoder.run({**CONFIG, "schedule": {**CONFIG["schedule"], "steps": 4}}, further)
+    (tmp_path / "encoder" / HEAD).mkdir()
     encoder.export(further, tmp_path / "encoder")
+    assert (tmp_path / "encoder" / HEAD).exists()
     after = card.read_text(encoding="utf-8")
     sections = [line for line in after.splitlines() if line.startswith("## ")]
     assert sections == ["## Origin", "## Training", "## Earlier adaptation", "## Further training", "## Limits"]

@@ -17,7 +17,7 @@ from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from persian_ner.machine import cpu_name
 from persian_ner.pretraining import corpus, warmstart
-from persian_ner.pretraining.card import further_card, model_card
+from persian_ner.pretraining.card import HEAD, further_card, model_card
 from persian_ner.pretraining.loop import Schedule, train
 from persian_ner.pretraining.tokenizer import CLS, MASK, SEP, SPECIAL_TOKENS, save_for_transformers
 from persian_ner.pretraining.tokenizer import train as train_tokenizer
@@ -148,7 +148,8 @@ def _machine() -> dict[str, Any]:
 def export(folder: Path, target: Path) -> None:
     """Write the checkpoint's body, the tokenizer and a model card to ``target``.
 
-    The weights are fp16 safetensors; ``AutoModel`` and ``AutoTokenizer`` load the folder.
+    The weights are fp16 safetensors; ``AutoModel`` and ``AutoTokenizer`` load the folder. A head that is there stays
+    only beside the encoder that it was trained with and that was trained further: it knows nothing of another one.
     """
     model = _load_initial(folder)
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
@@ -163,6 +164,7 @@ def export(folder: Path, target: Path) -> None:
         card = further_card(before.read_text(encoding="utf-8"), log, sources)
     else:
         card = model_card(log, sources, sum(parameter.numel() for parameter in body.parameters()), config)
+        shutil.rmtree(target / HEAD, ignore_errors=True)
     (target / "README.md").write_text(card, encoding="utf-8")
 
 

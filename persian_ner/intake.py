@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -166,7 +167,7 @@ def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
             item.source.name: {
                 **item.source.model_dump(exclude={"name"}),
                 "absent": item.absent,
-                "sha256": None if item.absent else files.checksum(root / item.source.path),
+                "sha256": None if item.absent else _checksum(item, root),
                 "layer_sha256": files.checksum(root / item.source.layer) if item.source.layer else None,
                 "records": len(item.records),
                 "left_out": dict(item.left_out),
@@ -177,6 +178,17 @@ def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
         },
     )
     return len(records)
+
+
+def _checksum(item: Loaded, root: Path) -> str:
+    """The checksum of a source's file or folder; of a data set of the hub, which is neither, of what was read."""
+    path = root / item.source.path
+    if path.exists():
+        return files.checksum(path)
+    digest = hashlib.sha256()
+    for record in item.records:
+        digest.update(record.model_dump_json().encode())
+    return digest.hexdigest()
 
 
 def _with_our_labels(record: Record, source: Source) -> Record:

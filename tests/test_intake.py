@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,22 @@ def test_what_is_written(tmp_path: Path) -> None:
         "skipped": [],
         "repairs": 0,
     }
+
+
+def test_a_data_set_of_the_hub_is_known_by_its_records(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    (columns,) = (item for item in load_all(tmp_path) if item.source.name == "columns")
+    hub = replace(columns, source=columns.source.model_copy(update={"path": "owner/name"}))
+
+    def checksum(loaded: Loaded) -> str:
+        write_records([loaded], tmp_path / "out", tmp_path)
+        return str(srsly.read_json(tmp_path / "out" / "sources.json")["columns"]["sha256"])
+
+    known = checksum(hub)
+    assert known == checksum(hub)
+    first, *others = hub.records
+    assert checksum(replace(hub, records=others)) != known
+    assert checksum(replace(hub, records=[first.model_copy(update={"spans": []}), *others])) != known
 
 
 def test_records_that_cannot_be_written_change_nothing(tmp_path: Path) -> None:

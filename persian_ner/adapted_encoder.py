@@ -26,9 +26,9 @@ from spacy.language import Language
 from tokenizers import Tokenizer
 
 from persian_ner import files
-from persian_ner.pretraining.card import ADAPTATION, AVERAGING, HEAD, as_earlier, with_section
+from persian_ner.pretraining.card import ADAPTATION, AVERAGING, CARD, HEAD, as_earlier, with_section
 
-_WEIGHTS, _CARD = "model.safetensors", "README.md"
+_WEIGHTS = "model.safetensors"
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 _AVERAGED = """\
 The networks, adapted as said above, were then averaged with those of {number}
@@ -66,8 +66,8 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
         shutil.rmtree(encoder / HEAD, ignore_errors=True)
         (Path(folder) / HEAD).replace(encoder / HEAD)
         (Path(folder) / _WEIGHTS).replace(encoder / _WEIGHTS)
-    card = as_earlier((encoder / _CARD).read_text(encoding="utf-8"), AVERAGING)
-    files.write_text(encoder / _CARD, with_section(card, ADAPTATION, _section(meta), replacing=ADAPTATION))
+    card = as_earlier((encoder / CARD).read_text(encoding="utf-8"), AVERAGING)
+    files.write_text(encoder / CARD, with_section(card, ADAPTATION, _section(meta), replacing=ADAPTATION))
     return meta
 
 
@@ -95,11 +95,11 @@ def average(encoder: Path, others: Sequence[Path]) -> None:
         save_file(body, path, metadata={"format": "pt"})
     with files.replacing(encoder / HEAD / "model") as path:
         srsly.write_msgpack(path, heads[0])
-    card = (encoder / _CARD).read_text(encoding="utf-8")
+    card = (encoder / CARD).read_text(encoding="utf-8")
     # It is said once, however often it was done.
     number = "another version" if len(others) == 1 else f"{len(others)} other versions"
     files.write_text(
-        encoder / _CARD, with_section(card, AVERAGING, _AVERAGED.format(number=number), replacing=AVERAGING)
+        encoder / CARD, with_section(card, AVERAGING, _AVERAGED.format(number=number), replacing=AVERAGING)
     )
 
 

@@ -41,9 +41,10 @@ class CorpusConfig(BaseModel):
     the part of the documents that goes to each split, for sources that do not pin
     theirs. ``not_trained_on``: sources that go to the other splits only, and are left
     out of the training split. ``uncovered``: how conversion treats what a source does not annotate, in place of what
-    the source says; see :class:`persian_ner.sources.Source`. ``max_words``: longest training document, in words.
-    ``drop_repeats``: leave out of the training split what repeats another split or an earlier
-    training record; see :func:`persian_ner.duplicates.repeated_records`.
+    the source says, which must say it all the same; see :class:`persian_ner.sources.Source`.
+    ``max_words``: longest training document, in words. ``drop_repeats``: leave out of the
+    training split what repeats another split or an earlier training record; see
+    :func:`persian_ner.duplicates.repeated_records`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -117,7 +118,9 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
         raise InputError(Problem(str(file), 0, "", "no such file: validate writes it") for file in absent)
     sources: dict[str, dict[str, Any]] = srsly.read_json(folder / SOURCES)
     if config.uncovered is not None:
-        sources = {name: {**facts, "uncovered": config.uncovered} for name, facts in sources.items()}
+        for facts in sources.values():
+            if set(config.labels) - set(facts["annotated_labels"]):
+                facts["uncovered"] = config.uncovered
     declared = {
         name: checked_source({"name": name, **_declaration(facts)}, folder / SOURCES, config.labels)
         for name, facts in sources.items()

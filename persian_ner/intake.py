@@ -181,7 +181,7 @@ def write_records(loaded: list[Loaded], folder: Path, root: Path) -> int:
 
 
 def _checksum(item: Loaded, root: Path) -> str:
-    """The checksum of a source's file or folder; of a data set of the hub, which is neither, of what was read."""
+    """The checksum of a source's file or folder; of a data set of the hub, that of the records taken from it."""
     path = root / item.source.path
     if path.exists():
         return files.checksum(path)

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from persian_ner.augment import Augmenter, Damage, Edit, at_level, harmless, in_turn
 from persian_ner.characters import comparable
+from persian_ner.layers.cues import located_words
 from persian_ner.layers.wordlists import words
 from persian_ner.records import InputError, Problem, Record, Span
 
@@ -36,10 +37,9 @@ _LISTS = ("i18n_iso_countries_fa", "sajaddp_all", "geonames_cities1000_arabicscr
 """JSON files of the folder: the first three as :func:`persian_ner.layers.places.load_gazetteer` reads them, and
 ``names.json`` of nabidam/persian-names, whose keys are given names."""
 _LONGEST_PLACE = 3
-_TOKEN = re.compile(r"[\w\u200c]+")
 _SEEN = 10
 _BARE = 20
-"""No name is a word that stands so often outside all names, and so many times as often as in names of a kind."""
+"""No name is a word that is so often outside all names, and more than so many times as often as in names of a kind."""
 _MANY_PEOPLE = 100_000
 """Inhabitants from which a foreign town's name is taken: smaller ones are hardly ever in Persian news."""
 
@@ -90,9 +90,11 @@ def collect(records: Iterable[Record], gazetteers: Path | None = None, file: str
     towns = {name for name in towns if comparable(name) not in no_towns}
     no_person, no_place = (_no_names(seen, label) for label in ("PER", "GPE"))
     given, family = ({name for name in names if comparable(name) not in no_person} for names in (given, family))
-    towns = {name for name in towns if comparable(name) not in no_place}
-    if not (family and towns):
-        reason = "the annotation has no full name of a person, or no place, to swap in"
+    countries, towns = ({name for name in names if comparable(name) not in no_place} for names in (countries, towns))
+    if not (given and family and towns):
+        reason = (
+            "the annotation has no full name of a person, or no place, to swap in, or only such as are common words"
+        )
         raise InputError([Problem(file, 0, "", reason)])
     return Names(given=sorted(given), family=sorted(family), countries=sorted(countries), towns=sorted(towns))
 
@@ -105,21 +107,17 @@ def _count(record: Record, seen: dict[str | None, Counter[str]]) -> None:
     whole = record.annotated_labels is None or {"PER", "GPE"} <= set(record.annotated_labels)
     spans = iter(sorted(record.spans, key=lambda span: span.start))
     span = next(spans, None)
-    for match in _TOKEN.finditer(record.text):
-        while span is not None and span.end <= match.start():
+    for start, end, word in located_words(record.text):
+        while span is not None and span.end <= start:
             span = next(spans, None)
-        label = span.label if span is not None and span.start < match.end() else None
+        label = span.label if span is not None and span.start < end else None
         if label in seen and (whole or label is not None):
-            seen[label][match.group()] += 1
+            seen[label][word] += 1
 
 
 def _no_names(seen: dict[str | None, Counter[str]], label: str) -> set[str]:
     """Words that stand outside all names too often for a name of this label, in their :func:`comparable` form."""
-    bare, inside = Counter[str](), Counter[str]()
-    for total, counts in ((bare, seen[None]), (inside, seen[label])):
-        for word, count in counts.items():
-            total[comparable(word)] += count
-    return {word for word, count in bare.items() if count >= _SEEN and count > _BARE * inside[word]}
+    return {word for word, count in seen[None].items() if count >= _SEEN and count > _BARE * seen[label][word]}
 
 
 def _listed(folder: Path) -> tuple[set[str], set[str], set[str]]:

@@ -45,7 +45,7 @@ class Source(BaseModel):
     leave its spans out on purpose (they are counted). ``annotated_labels`` are
     the labels of ours that the source annotates exhaustively; text outside its
     spans is no evidence about the others, and ``uncovered`` says how conversion
-    treats that: ``missing`` (unknown to the model) or ``outside`` (crudely
+    treats that: ``missing`` (unknown to the model), ``cues`` (unknown near a cue word) or ``outside`` (crudely
     counted as negative); it is required of a source that does not annotate all.
     ``split`` pins the whole source to one split; without it documents are
     distributed. ``documents_of`` is a layer file: only documents that it knows are

@@ -1,7 +1,7 @@
 """Build the stand-off layers of the public corpora, and count what they decided and what is still to decide."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from enum import Enum
 from functools import partial
@@ -13,6 +13,7 @@ from _cli import collecting, reporting_problems
 
 from persian_ner import files
 from persian_ner.intake import read_raw, read_raw_or_problems
+from persian_ner.labels import LABELS
 from persian_ner.layers import agreement, corrections, defects, proofread, raw_text, standoff, summary
 from persian_ner.layers import build as building
 from persian_ner.layers import unread as unread_sentences
@@ -252,12 +253,12 @@ def guess_text(
     apart: Annotated[
         list[Path], typer.Option(help="Gold (canonical JSONL) to share no sentences with; may be repeated", exists=True)
     ] = [],  # noqa: B006  # typer copies it
-    seed: Annotated[int, typer.Option(help="Seed of the draw")] = 0,
     sources: _Sources = _SOURCES,
 ) -> None:
     """Write a sheet of documents of bare text that the source's layer lacks, marked up with what a model finds.
 
-    Documents are drawn at random, and of these the ones with the most names are kept. annotate-text takes the sheet.
+    Documents are drawn at random, and of these the ones with the most names a word are kept. annotate-text takes the
+    sheet.
     """
     from persian_ner.evaluate import load_pipeline, read_gold
     from persian_ner.fast_inference import speed_up
@@ -268,16 +269,22 @@ def guess_text(
         path = _layer_path(source)
         known = standoff.read(path).documents if path.exists() else {}
         held_out = [record.text for gold in apart for record in read_gold(gold)]
-        drawn = raw_text.drawn(raw_text.read(text), known, held_out, round(words * draw), seed)
+        drawn = raw_text.drawn(raw_text.read(text), known, held_out, round(words * draw))
         if not drawn:
             raise InputError([Problem(str(text), 0, "", "has no news that the layer lacks")])
         nlp = speed_up(load_pipeline(model))
         records = [record for records in drawn for record in records]
         found = iter(predict(nlp, records, nlp.batch_size))
         guessed = [[record.model_copy(update={"spans": next(found)}) for record in records] for records in drawn]
+        unknown = {span.label for records in guessed for record in records for span in record.spans} - set(LABELS)
+        if unknown:
+            raise InputError(
+                Problem(model, 0, "", f"predicts {label}, no label of a layer") for label in sorted(unknown)
+            )
         kept = raw_text.densest(guessed, words)
         proofread.write_sheet(file, (record for records in kept for record in records))
-    typer.echo(f"Wrote {len(kept)} of {len(drawn)} documents to {file}")
+    count = sum(len(record.text.split()) for records in kept for record in records)
+    typer.echo(f"Wrote {len(kept)} of {len(drawn)} documents, {count:,} words, to {file}")
 
 
 @app.command()
@@ -295,8 +302,12 @@ def annotate_text(
     with reporting_problems():
         source = read_source(sources / f"{name}.yml")
         path = _layer_path(source)
-        made = raw_text.layer(source.name, file, raw_text.read(text))
-        whole = raw_text.extended(standoff.read(path), made) if path.exists() else made
+        found = raw_text.read(text)
+        whole = made = raw_text.layer(source.name, file, found)
+        if path.exists():
+            known = standoff.read(path)
+            _refuse_missing(known, found, text)  # no file would have all documents
+            whole = raw_text.extended(known, made)
     standoff.write(whole, path)
     typer.echo(f"Wrote {path}: {len(made.documents)} documents of the sheet, {len(whole.documents)} in all")
 
@@ -306,19 +317,24 @@ def take_text(name: _Name, text: _Texts, sources: _Sources = _SOURCES) -> None:
     """Write the documents that the layer of a source of bare text is about, taken from a file that has them."""
     with reporting_problems():
         source = read_source(sources / f"{name}.yml")
-        wanted = _layer(source).documents
+        layer = _layer(source)
         found = raw_text.read(text)
-        missing = [document for document in wanted if document not in found]
-        if missing:
-            raise InputError(Problem(str(text), 0, document, "no such document in the text") for document in missing)
-    records_jsonl.write((record for document in wanted for record in found[document]), Path(source.path))
-    typer.echo(f"Wrote {source.path}: {len(wanted)} documents")
+        _refuse_missing(layer, found, text)
+    records_jsonl.write((record for document in layer.documents for record in found[document]), Path(source.path))
+    typer.echo(f"Wrote {source.path}: {len(layer.documents)} documents")
+
+
+def _refuse_missing(layer: standoff.Layer, found: Collection[str], text: Path) -> None:
+    """Raise :class:`InputError` with every document of a layer that a text has not."""
+    missing = [document for document in layer.documents if document not in found]
+    if missing:
+        raise InputError(Problem(str(text), 0, document, "no such document in the text") for document in missing)
 
 
 def _refuse_bare_text(source: Source) -> None:
     """Raise :class:`InputError` for a source that nobody annotated: readings of it would not reach its layer."""
     if not source.labels:
-        reason = "bare text: its layer is made by annotate-text, from a sheet of proof"
+        reason = "bare text: its layer is made by annotate-text, from sheets of guess-text or proof"
         raise InputError([Problem("", 0, source.name, reason)])
 
 

@@ -128,10 +128,14 @@ class TestDrawing:
 
     def test_until_there_are_words_enough(self) -> None:
         found = of(*self.PIECES)
-        assert sorted(titles(raw_text.drawn(found, [], [], 1000, 0))) == sorted(piece[0] for piece in self.PIECES)
-        assert len(raw_text.drawn(found, [], [], 71, 0)) == 2
-        assert titles(raw_text.drawn(found, [], [], 140, 3)) == titles(raw_text.drawn(found, [], [], 140, 3))
-        orders = {tuple(titles(raw_text.drawn(found, [], [], 1000, seed))) for seed in range(20)}
+        assert sorted(titles(raw_text.drawn(found, [], [], 1000))) == sorted(piece[0] for piece in self.PIECES)
+        assert len(raw_text.drawn(found, [], [], 71)) == 2
+        assert titles(raw_text.drawn(found, [], [], 140)) == titles(raw_text.drawn(found, [], [], 140))
+
+    def test_another_round_draws_others_first(self) -> None:
+        found = of(*(news(f"خبر {number}") for number in range(30)))
+        names = list(found)
+        orders = {tuple(titles(raw_text.drawn(found, names[:known], [], 10_000))[:3]) for known in range(1, 9)}
         assert len(orders) > 1
 
     @pytest.mark.parametrize(
@@ -143,22 +147,23 @@ class TestDrawing:
             ["یک بند " * 40],
             [*news("لاتین"), "Reuters and AFP and Bloomberg and others say so"],
             [*news("جدول"), "یک\tدو"],
+            [*news("سطر"), "یک\u2028دو"],
         ],
-        ids=["few words", "many words", "a long paragraph", "one paragraph", "Latin", "a tab"],
+        ids=["few words", "many words", "a long paragraph", "one paragraph", "Latin", "a tab", "a line break"],
     )
     def test_what_is_no_news_is_left_out(self, piece: list[str]) -> None:
-        assert titles(raw_text.drawn(of(piece, self.PIECES[0]), [], [], 10_000, 0)) == ["باران"]
+        assert titles(raw_text.drawn(of(piece, self.PIECES[0]), [], [], 10_000)) == ["باران"]
 
     def test_what_is_known_or_held_out_is_left_out(self) -> None:
         again = ["باران", *news("برف")[1:]]
         found = of(*self.PIECES, again)
         first = next(iter(found))
         # «باران» is known: its text is not drawn, nor another one with its title.
-        assert sorted(titles(raw_text.drawn(found, [first], [], 10_000, 0))) == ["فوتبال", "نفت"]
-        seven, six = (" ".join(f"نفت{number}" for number in range(10, 10 + count)) for count in (7, 6))
-        assert "نفت" in titles(raw_text.drawn(found, [], [six], 10_000, 0))
-        arabic = f"گفت: {seven}".replace("ی", "ي")
-        assert "نفت" not in titles(raw_text.drawn(found, [], [arabic], 10_000, 0))
+        assert sorted(titles(raw_text.drawn(found, [first], [], 10_000))) == ["فوتبال", "نفت"]
+        eight, seven = (" ".join(f"نفت{number}" for number in range(10, 10 + count)) for count in (8, 7))
+        assert "نفت" in titles(raw_text.drawn(found, [], [seven], 10_000))
+        other = f"گفت: «{eight}»".replace(" ", "، ").translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
+        assert "نفت" not in titles(raw_text.drawn(found, [], [other], 10_000))
 
     def test_the_densest_are_kept_in_their_order(self) -> None:
         documents = list(of(*self.PIECES).values())
@@ -198,14 +203,14 @@ def test_from_a_models_guess_to_the_layer(tmp_path: Path, monkeypatch: pytest.Mo
     common = ("--text", "news.txt", "--sources", "sources")
     guess = ("layers", "guess-text", "mine", "model", "sheet.tsv", *common)
     done = run_script(*guess, "--words", "60", "--draw", "3", "--apart", "gold.jsonl")
-    assert done.output.endswith("Wrote 1 of 2 documents to sheet.tsv\n"), done.output
+    assert done.output.endswith("Wrote 1 of 2 documents, 70 words, to sheet.tsv\n"), done.output
     sheet = (tmp_path / "sheet.tsv").read_text("utf-8")
     assert "#1\t[نفت](ORG)\n" in sheet
     put(tmp_path / "sheet.tsv", sheet.replace("[نفت](ORG)", "نفت"))
     done = run_script("layers", "annotate-text", "mine", "sheet.tsv", *common)
     assert done.output == "Wrote layers/mine.jsonl: 1 documents of the sheet, 1 in all\n"
     done = run_script(*guess, "--words", "1000")
-    assert done.output.endswith("Wrote 2 of 2 documents to sheet.tsv\n"), done.output
+    assert done.output.endswith("Wrote 2 of 2 documents, 140 words, to sheet.tsv\n"), done.output
     assert run_script("layers", "annotate-text", "mine", "sheet.tsv", *common).output.endswith("3 in all\n")
     before = contents(tmp_path)
     refused = run_script(*guess)
@@ -213,6 +218,29 @@ def test_from_a_models_guess_to_the_layer(tmp_path: Path, monkeypatch: pytest.Mo
     refused = run_script(*guess[:3], "nowhere", *guess[4:])
     assert refused.exit_code == 1
     assert contents(tmp_path) == before
+    # More text, but not the one that the layer is about:
+    more = news("برف")
+    put(tmp_path / "other.txt", "\n".join(more) + "\n")
+    (document,) = of(more)
+    put(tmp_path / "second.tsv", "".join(f"{document}#{number}\t{line}\n" for number, line in enumerate(more, 1)))
+    layer = (tmp_path / "layers" / "mine.jsonl").read_text("utf-8")
+    refused = run_script("layers", "annotate-text", "mine", "second.tsv", "--text", "other.txt", "--sources", "sources")
+    assert refused.exit_code == 1 and refused.output.count("no such document in the text") == 3
+    assert (tmp_path / "layers" / "mine.jsonl").read_text("utf-8") == layer
+
+
+def test_a_model_of_other_labels_guesses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "sources" / "mine.yml", json.dumps(SOURCE.model_dump(exclude_none=True)))
+    put(tmp_path / "news.txt", "\n".join(news("نفت")) + "\n")
+    nlp = docbin.blank()
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "LOC", "pattern": "نفت"}])  # type: ignore[attr-defined]
+    nlp.to_disk(tmp_path / "model")
+    refused = run_script(
+        "layers", "guess-text", "mine", "model", "sheet.tsv", "--text", "news.txt", "--sources", "sources"
+    )
+    assert refused.exit_code == 1 and "predicts LOC, no label of a layer" in refused.output
+    assert not (tmp_path / "sheet.tsv").exists()
 
 
 @pytest.fixture

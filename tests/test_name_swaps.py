@@ -93,8 +93,28 @@ def test_what_is_hardly_ever_a_name_is_left_out(bare: int, labels: list[str] | N
     texts = record(*words, ("رود دوران", "ORG")).model_copy(update={"annotated_labels": labels})
     found = name_swaps.collect([names, texts])
     assert ("این" in found.given, "دوران" in found.family) == (kept, kept)
-    assert "دوران" in found.towns or not kept
+    assert ("دوران" in found.towns) == kept
     assert {"رضا", "سارا"} <= set(found.given) and {"احمدی", "آرام"} <= set(found.family) and "یوش" in found.towns
+
+
+def test_names_that_are_common_words_alone_are_refused() -> None:
+    texts = record(*["به"] * 21)
+    with pytest.raises(InputError, match="or only such as are common words"):
+        name_swaps.collect([record(("به احمدی", "PER"), ("یوش", "GPE")), texts])
+
+
+def test_countries_that_are_common_words_are_left_out(tmp_path: Path) -> None:
+    lists: dict[str, Any] = {
+        "i18n_iso_countries_fa": {"countries": {"ML": "مالی", "GH": "غنا"}},
+        "sajaddp_all": [],
+        "geonames_cities1000_arabicscript": [],
+        "nabidam_names": {},
+    }
+    for name, content in lists.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    names = record(("سارا احمدی", "PER"), ("یوش", "GPE"), ("مالی", "GPE"))
+    found = name_swaps.collect([names, record(*["مالی"] * 21)], tmp_path)
+    assert (found.countries, found.towns) == (["غنا"], ["یوش"])
 
 
 def test_an_annotation_without_names_is_refused() -> None:

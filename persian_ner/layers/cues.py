@@ -23,7 +23,7 @@ _REACH = {"EVENT": (1, 4), "DATE": (2, 3)}
 
 def event_cues(text: str) -> list[tuple[int, int]]:
     """Offsets of words that often begin the name of a happening; of the whole text for a pair of words that does."""
-    found = [(start, end) for start, end, word in _words(text) if word in _EVENT_WORDS]
+    found = [(start, end) for start, end, word in located_words(text) if word in _EVENT_WORDS]
     if not found and _EVENT_PAIRS.search(fold(text)):
         found.append((0, len(text)))
     return found
@@ -31,7 +31,7 @@ def event_cues(text: str) -> list[tuple[int, int]]:
 
 def date_cues(text: str) -> list[tuple[int, int]]:
     """Offsets of words that often belong to a date."""
-    return [(start, end) for start, end, word in _words(text) if word in _DATE_WORDS]
+    return [(start, end) for start, end, word in located_words(text) if word in _DATE_WORDS]
 
 
 def uncertain_spans(text: str, labels: Collection[str]) -> list[tuple[int, int]]:
@@ -40,7 +40,7 @@ def uncertain_spans(text: str, labels: Collection[str]) -> list[tuple[int, int]]
     The words around a cue, up to the next punctuation mark. Only EVENT and DATE
     have cues; for other labels there are none.
     """
-    found = _words(text)
+    found = located_words(text)
     spans: list[tuple[int, int]] = []
     for label, find in (("EVENT", event_cues), ("DATE", date_cues)):
         if label in labels:
@@ -68,5 +68,6 @@ def _is_space(text: str) -> bool:
     return not fold(text).strip()
 
 
-def _words(text: str) -> list[tuple[int, int, str]]:
+def located_words(text: str) -> list[tuple[int, int, str]]:
+    """The words of a text: their offsets, and their letters folded."""
     return [(match.start(), match.end(), fold(match.group())) for match in _WORD.finditer(text)]

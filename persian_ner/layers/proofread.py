@@ -29,14 +29,17 @@ Kept = tuple[str, str, int]
 def write_sheet(path: Path, records: Iterable[Record]) -> None:
     """Write the sheet; raises :class:`InputError` with every record whose text has a tab or a line break."""
     records = list(records)
-    problems = [record.problem("a tab or a line break in the text") for record in records if _broken(record.text)]
+    problems = [
+        record.problem("a tab or a line break in the text") for record in records if not fits_a_line(record.text)
+    ]
     if problems:
         raise InputError(problems)
     write_text(path, "".join(f"{record.id}\t{markup.render(record.text, record.spans)}\n" for record in records))
 
 
-def _broken(text: str) -> bool:
-    return "\t" in text or text.splitlines() not in ([], [text])
+def fits_a_line(text: str) -> bool:
+    """Whether a line of a sheet can hold the text: it has no tab, and nothing that ends a line."""
+    return "\t" not in text and text.splitlines() in ([], [text])
 
 
 def read_sheet(path: Path, source: str, records: Iterable[Record]) -> list[Dispute]:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from itertools import accumulate, chain
 from pathlib import Path
 
-from persian_ner.characters import fold
-from persian_ner.layers.proofread import read_marked
+from persian_ner.duplicates import compare_key
+from persian_ner.layers import proofread
 from persian_ner.layers.standoff import BY_READING, Edit, Entry, Layer, digest, document_name
 from persian_ner.pretraining.corpus import read_lines
 from persian_ner.records import InputError, Problem, Record
@@ -25,7 +25,7 @@ LONGEST = 220
 """Of a document that :func:`drawn` draws: paragraphs, words in all, and words of a paragraph."""
 
 _LATIN = 0.05
-_SHARED = 7  # words in a row that make two texts relatives
+_SHARED = 40  # letters in a row that make two texts relatives, some eight words
 
 
 def documents(lines: Iterable[str]) -> Iterator[list[Record]]:
@@ -72,7 +72,7 @@ def layer(source: str, path: Path, found: Mapping[str, list[Record]]) -> Layer:
     that :func:`persian_ner.layers.proofread.read_marked` rejects, or with every record that is missing on the sheet.
     """
     made = Layer(source, {})
-    read = read_marked(path, {record.id: record for records in found.values() for record in records})
+    read = proofread.read_marked(path, {record.id: record for records in found.values() for record in records})
     marked = {record.id for record, _ in read}
     for record, spans in read:
         name = document_name(record)
@@ -98,27 +98,28 @@ def extended(known: Layer, more: Layer) -> Layer:
 
 
 def drawn(
-    found: Mapping[str, list[Record]], known: Iterable[str], apart: Iterable[str], words: int, seed: int
+    found: Mapping[str, list[Record]], known: Iterable[str], apart: Iterable[str], words: int
 ) -> list[list[Record]]:
     """Documents drawn at random until they have ``words`` words; all there are, if they have not.
 
     They have the shape of a piece of news (:data:`PARAGRAPHS`, :data:`WORDS`, :data:`LONGEST`) and hardly a Latin
     letter. No title is drawn twice, nor one of the documents that are ``known`` (by name), and nothing that shares
-    seven words in a row with the texts ``apart``.
+    forty letters in a row with the texts ``apart``, whatever stands between these. With more documents known others
+    are drawn first, not those that nobody wanted to read before.
     """
     left_out = set(known)
-    titles = {fold(records[0].text) for name, records in found.items() if name in left_out}
-    taboo = {row for text in apart for row in _rows(text)}
+    titles = {compare_key(records[0].text) for name, records in found.items() if name in left_out}
+    taboo = {row for text in apart for row in _rows([text])}
     taken: list[list[Record]] = []
     count = 0
-    for name in random.Random(seed).sample(sorted(found), len(found)):
+    for name in random.Random(len(left_out)).sample(sorted(found), len(found)):
         records = found[name]
-        title = fold(records[0].text)
+        title = compare_key(records[0].text)
         if count >= words:
             break
         if name in left_out or title in titles or not _is_news(records):
             continue
-        if taboo and any(not taboo.isdisjoint(_rows(record.text)) for record in records):
+        if taboo and not taboo.isdisjoint(_rows(record.text for record in records)):
             continue
         titles.add(title)
         taken.append(records)
@@ -147,11 +148,11 @@ def _is_news(records: Sequence[Record]) -> bool:
         PARAGRAPHS[0] <= len(records) <= PARAGRAPHS[1]
         and WORDS[0] <= sum(lengths) <= WORDS[1]
         and max(lengths) <= LONGEST
-        and "\t" not in text  # no sheet could hold it
+        and all(proofread.fits_a_line(record.text) for record in records)
         and latin <= _LATIN * len(text)
     )
 
 
-def _rows(text: str) -> set[tuple[str, ...]]:
-    words = fold(text).split()
-    return {tuple(words[start : start + _SHARED]) for start in range(len(words) - _SHARED + 1)}
+def _rows(texts: Iterable[str]) -> set[str]:
+    keys = map(compare_key, texts)
+    return {key[start : start + _SHARED] for key in keys for start in range(len(key) - _SHARED + 1)}

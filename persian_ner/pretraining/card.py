@@ -9,8 +9,8 @@ from transformers import BertConfig
 
 ADAPTATION, AVERAGING = "Adaptation", "Averaging"
 """Headings of what :mod:`persian_ner.adapted_encoder` writes into the card."""
-HEAD = "ner"
-"""Folder of the head that it keeps inside the encoder's folder, as the component writes it."""
+CARD, HEAD = "README.md", "ner"
+"""In the encoder's folder: its card, and the folder of the head kept beside it, as the component writes it."""
 _LIMITS = "Limits"
 _CURVE_ROWS = 12
 

@@ -17,7 +17,7 @@ from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from persian_ner.machine import cpu_name
 from persian_ner.pretraining import corpus, warmstart
-from persian_ner.pretraining.card import HEAD, further_card, model_card
+from persian_ner.pretraining.card import CARD, HEAD, further_card, model_card
 from persian_ner.pretraining.loop import Schedule, train
 from persian_ner.pretraining.tokenizer import CLS, MASK, SEP, SPECIAL_TOKENS, save_for_transformers
 from persian_ner.pretraining.tokenizer import train as train_tokenizer
@@ -74,7 +74,7 @@ def prepare_further(config: dict[str, Any], raw_text: Path, encoder: Path, folde
     model = BertForMaskedLM.from_pretrained(encoder).float()
     warmstart.start_at_frequencies(model, streams)
     model.save_pretrained(folder / "initial")
-    shutil.copyfile(encoder / "README.md", folder / _BEFORE)
+    shutil.copyfile(encoder / CARD, folder / _BEFORE)
 
 
 def _refuse_trained(folder: Path) -> None:
@@ -149,8 +149,12 @@ def export(folder: Path, target: Path) -> None:
     """Write the checkpoint's body, the tokenizer and a model card to ``target``.
 
     The weights are fp16 safetensors; ``AutoModel`` and ``AutoTokenizer`` load the folder. A head that is there stays
-    only beside the encoder that it was trained with and that was trained further: it knows nothing of another one.
+    only where this is the encoder that the run goes on from: of another one it knows nothing.
     """
+    before = folder / _BEFORE
+    earlier = before.read_text(encoding="utf-8") if before.exists() else None
+    if earlier is None or not (target / CARD).exists() or (target / CARD).read_text(encoding="utf-8") != earlier:
+        _remove_head(target)
     model = _load_initial(folder)
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
@@ -159,13 +163,11 @@ def export(folder: Path, target: Path) -> None:
     _save(body, folder, target)
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     sources = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
-    before = folder / _BEFORE
-    if before.exists():
-        card = further_card(before.read_text(encoding="utf-8"), log, sources)
+    if earlier is not None:
+        card = further_card(earlier, log, sources)
     else:
         card = model_card(log, sources, sum(parameter.numel() for parameter in body.parameters()), config)
-        shutil.rmtree(target / HEAD, ignore_errors=True)
-    (target / "README.md").write_text(card, encoding="utf-8")
+    (target / CARD).write_text(card, encoding="utf-8")
 
 
 Untrained = Literal["initial", "word-vectors", "random"]
@@ -178,6 +180,7 @@ def export_untrained(folder: Path, target: Path, weights: Untrained) -> None:
     shape; ``word-vectors``: the same random weights, but the initial embeddings of the pieces, which
     word vectors and the seed dictionary have placed (:mod:`persian_ner.pretraining.warmstart`).
     """
+    _remove_head(target)
     model = _load_initial(folder)
     if weights != "initial":
         placed: torch.Tensor = model.bert.embeddings.word_embeddings.weight
@@ -187,6 +190,11 @@ def export_untrained(folder: Path, target: Path, weights: Untrained) -> None:
             with torch.no_grad():
                 model.bert.embeddings.word_embeddings.weight.copy_(placed)
     _save(_body(model, _config(model)), folder, target)
+
+
+def _remove_head(encoder: Path) -> None:
+    if (encoder / HEAD).exists():
+        shutil.rmtree(encoder / HEAD)
 
 
 def _config(model: BertForMaskedLM) -> BertConfig:

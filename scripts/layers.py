@@ -283,7 +283,7 @@ def guess_text(
             )
         kept = raw_text.densest(guessed, words)
         proofread.write_sheet(file, (record for records in kept for record in records))
-    count = sum(len(record.text.split()) for records in kept for record in records)
+    count = sum(map(raw_text.word_count, kept))
     typer.echo(f"Wrote {len(kept)} of {len(drawn)} documents, {count:,} words, to {file}")
 
 

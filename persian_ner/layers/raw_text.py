@@ -123,14 +123,14 @@ def drawn(
             continue
         titles.add(title)
         taken.append(records)
-        count += sum(len(record.text.split()) for record in records)
+        count += word_count(records)
     return taken
 
 
 def densest(guessed: Iterable[list[Record]], words: int) -> list[list[Record]]:
     """Of documents with spans those with the most spans a word, until they have ``words`` words, in their order."""
     guessed = list(guessed)
-    sizes = [sum(len(record.text.split()) for record in records) for records in guessed]
+    sizes = [word_count(records) for records in guessed]
     density = [
         sum(len(record.spans) for record in records) / size for records, size in zip(guessed, sizes, strict=True)
     ]
@@ -140,14 +140,18 @@ def densest(guessed: Iterable[list[Record]], words: int) -> list[list[Record]]:
     return [guessed[index] for index in sorted(chosen)]
 
 
+def word_count(records: Iterable[Record]) -> int:
+    """Words of a document, as white space separates them."""
+    return sum(len(record.text.split()) for record in records)
+
+
 def _is_news(records: Sequence[Record]) -> bool:
-    lengths = [len(record.text.split()) for record in records]
     text = "".join(record.text for record in records)
     latin = sum(character.isascii() and character.isalpha() for character in text)
     return (
         PARAGRAPHS[0] <= len(records) <= PARAGRAPHS[1]
-        and WORDS[0] <= sum(lengths) <= WORDS[1]
-        and max(lengths) <= LONGEST
+        and WORDS[0] <= word_count(records) <= WORDS[1]
+        and max(len(record.text.split()) for record in records) <= LONGEST
         and all(proofread.fits_a_line(record.text) for record in records)
         and latin <= _LATIN * len(text)
     )

@@ -108,7 +108,8 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
     """Split, segment and tokenise ``folder/records.jsonl``.
 
     Writes ``{train,dev,test}.jsonl`` (whole documents), ``{train,dev,test}.spacy``
-    (segments) and ``manifest.json``, and returns the manifest. Raises
+    (segments) and ``manifest.json``, and returns the manifest. The segments of the
+    training split are in the order of :func:`persian_ner.docbin.as_stream`. Raises
     :class:`InputError` when a span is not whole tokens, unless
     ``skip_misaligned``; then such spans are left out, counted and listed in the
     manifest. Nothing is written before everything has been converted.
@@ -152,6 +153,7 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
         ]
         docs[split], found = docbin.to_docs(segments, nlp, uncovered)
         misaligned += found
+    docs["train"] = docbin.as_stream(docs["train"])
     if misaligned and not skip_misaligned:
         raise InputError(misaligned)
     for split in SPLITS:

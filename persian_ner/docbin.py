@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import spacy
@@ -79,6 +80,22 @@ def to_docs(
         docs.append(doc)
         problems += found
     return docs, problems
+
+
+def as_stream(docs: Sequence[Doc]) -> list[Doc]:
+    """The documents in random order, always the same, for a training that reads them one by one (``max_epochs = -1``).
+
+    At their head is one with each label: spaCy takes the labels of a corpus that it streams from the first hundred.
+    """
+    shuffled = random.Random(0).sample(docs, len(docs))
+    first: dict[str, int] = {}
+    for index, doc in enumerate(shuffled):
+        for entity in doc.ents:
+            first.setdefault(entity.label_, index)
+    head = set(first.values())
+    return [shuffled[index] for index in sorted(head)] + [
+        doc for index, doc in enumerate(shuffled) if index not in head
+    ]
 
 
 def write(docs: Iterable[Doc], path: Path) -> None:

@@ -164,3 +164,15 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         docbin.write([doc], file)
     assert file.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["train.spacy"]
+
+
+def test_a_streamed_corpus_is_in_random_order_and_begins_with_each_label() -> None:
+    names = [record([Span(start=0, end=10, label="PER")])] * 300
+    docs = [docbin.to_doc(made, NLP, None)[0] for made in [*names, record(SPANS[1:2]), record(SPANS[2:])]]
+    for index, doc in enumerate(docs):
+        doc.user_data["id"] = str(index)
+    stream = docbin.as_stream(docs)
+    assert {ent.label_ for doc in stream[:3] for ent in doc.ents} == {"PER", "DATE", "GPE"}
+    order = [int(doc.user_data["id"]) for doc in stream]
+    assert sorted(order) == list(range(302)) and order != sorted(order)
+    assert [doc.user_data["id"] for doc in docbin.as_stream(docs)] == [doc.user_data["id"] for doc in stream]

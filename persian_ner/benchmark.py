@@ -204,10 +204,10 @@ def prepare(
         raise InputError({*problems, *unusable})
     splits = _with_test(read[0][0], read[1][0]) if test_file else split_blocks(read[0][0], fold, folds)
     nlp = docbin.blank()
-    docs = {split: docbin.to_docs(records, nlp, {}) for split, records in splits.items()}
+    packed = {split: docbin.pack(records, nlp, {}) for split, records in splits.items()}
     for split in SPLITS:
         records_jsonl.write(splits[split], folder / f"{split}.jsonl")
-        docbin.write(docs[split][0], folder / f"{split}.spacy")
+        docbin.write(packed[split][0], folder / f"{split}.spacy")
     manifest = Manifest(
         benchmark=benchmark.name,
         labels=benchmark.labels,
@@ -227,7 +227,7 @@ def prepare(
             for repair in record.meta.get("repairs", ())
         ],
         left_out=sorted(map(str, problems)),
-        misaligned={split: sorted(map(str, found)) for split, (_, found) in docs.items()},
+        misaligned={split: sorted(map(str, found)) for split, (_, found) in packed.items()},
         leaks=leaking(splits),
     )
     files.write_json(folder / MANIFEST, manifest.model_dump())

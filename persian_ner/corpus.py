@@ -143,7 +143,7 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
         raise InputError(problems)
     uncovered = {name: source.uncovered for name, source in declared.items()}
     nlp = docbin.blank()
-    docs = {}
+    packed = {}
     misaligned: list[Problem] = []
     for split, documents in splits.items():
         segments = [
@@ -151,14 +151,15 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
             for record in documents
             for piece in segment(record, config.max_words)
         ]
-        docs[split], found = docbin.to_docs(segments, nlp, uncovered)
+        if split == "train":
+            segments = docbin.as_stream(segments)
+        packed[split], found = docbin.pack(segments, nlp, uncovered)
         misaligned += found
-    docs["train"] = docbin.as_stream(docs["train"])
     if misaligned and not skip_misaligned:
         raise InputError(misaligned)
     for split in SPLITS:
         records_jsonl.write(splits[split], folder / f"{split}.jsonl")
-        docbin.write(docs[split], folder / f"{split}.spacy")
+        docbin.write(packed[split], folder / f"{split}.spacy")
     manifest = {
         "schema_version": 1,
         "labels": config.labels,
@@ -166,8 +167,8 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
         "splits": {
             split: {
                 **_counts(splits[split], config.labels),
-                "segments": len(docs[split]),
-                "tokens": sum(map(len, docs[split])),
+                "segments": len(packed[split]),
+                "tokens": sum(map(len, packed[split].tokens)),
                 "by_source": {name: _counts(found, config.labels) for name, found in _by_source(splits[split]).items()},
                 "sha256": {name: files.checksum(folder / name) for name in (f"{split}.jsonl", f"{split}.spacy")},
             }

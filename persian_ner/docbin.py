@@ -69,36 +69,42 @@ def _uncertain(doc: Doc, entities: list[SpacySpan], labels: set[str]) -> list[Sp
     return [doc[index : index + 1] for index in sorted(tokens - taken)]
 
 
-def to_docs(
-    records: Iterable[Record], nlp: Language, uncovered: Mapping[str, str | None]
-) -> tuple[list[Doc], list[Problem]]:
-    """Convert records in order; ``uncovered`` is keyed by ``meta["source"]``."""
-    docs: list[Doc] = []
+def pack(records: Iterable[Record], nlp: Language, uncovered: Mapping[str, str | None]) -> tuple[DocBin, list[Problem]]:
+    """Convert records in order, one at a time, since documents take much more memory than a ``DocBin``.
+
+    ``uncovered`` is keyed by ``meta["source"]``.
+    """
+    packed = packed_docs()
     problems: list[Problem] = []
     for record in records:
         doc, found = to_doc(record, nlp, uncovered.get(record.meta.get("source", "")))
-        docs.append(doc)
+        packed.add(doc)
         problems += found
-    return docs, problems
+    return packed, problems
 
 
-def as_stream(docs: Sequence[Doc]) -> list[Doc]:
-    """The documents in random order, always the same, for a training that reads them one by one (``max_epochs = -1``).
+def packed_docs(docs: Iterable[Doc] = ()) -> DocBin:
+    """A ``DocBin`` of documents with what training reads: text, tokens, entities and ``user_data``."""
+    return DocBin(attrs=["ENT_IOB", "ENT_TYPE"], store_user_data=True, docs=docs)
+
+
+def as_stream(records: Sequence[Record]) -> list[Record]:
+    """Records in random order, always the same, for a training that reads them one by one (``max_epochs = -1``).
 
     At their head is one with each label: spaCy takes the labels of a corpus that it streams from the first hundred.
     """
-    shuffled = random.Random(0).sample(docs, len(docs))
+    shuffled = random.Random(0).sample(records, len(records))
     first: dict[str, int] = {}
-    for index, doc in enumerate(shuffled):
-        for entity in doc.ents:
-            first.setdefault(entity.label_, index)
+    for index, record in enumerate(shuffled):
+        for span in record.spans:
+            first.setdefault(span.label, index)
     head = set(first.values())
     return [shuffled[index] for index in sorted(head)] + [
-        doc for index, doc in enumerate(shuffled) if index not in head
+        record for index, record in enumerate(shuffled) if index not in head
     ]
 
 
-def write(docs: Iterable[Doc], path: Path) -> None:
+def write(packed: DocBin, path: Path) -> None:
     """Write a DocBin file; an earlier file is replaced only when the new one is complete."""
     with replacing(path) as partial:
-        DocBin(docs=docs, store_user_data=True).to_disk(partial)
+        packed.to_disk(partial)

@@ -31,7 +31,7 @@ from spacy.tokens import DocBin
 from spacy.util import load_config
 
 from persian_ner import compare, corpus, evaluate, files, intake
-from persian_ner.docbin import blank
+from persian_ner.docbin import blank, packed_docs
 from persian_ner.records import InputError, Problem
 from persian_ner.sources import read_yaml
 
@@ -212,7 +212,7 @@ def _share(train: Path, share: float) -> Path:
         if _position(str(doc.user_data["id"]).rpartition("@")[0]) < share
     ]
     target = train.with_name(f"train-{share:g}.spacy")
-    DocBin(docs=docs, store_user_data=True).to_disk(target)
+    packed_docs(docs).to_disk(target)
     return target
 
 

@@ -19,9 +19,9 @@ def test_trains_on_an_encoder_from_a_folder(tmp_path: Path) -> None:
     save_encoder(tmp_path / "encoder")
     records, problems = collect(markup.read(ROOT / "assets" / "articles" / "football-001.md"))
     assert not problems
-    docs, misaligned = docbin.to_docs(records, docbin.blank(), {})
+    packed, misaligned = docbin.pack(records, docbin.blank(), {})
     assert not misaligned
-    docbin.write(docs, tmp_path / "train.spacy")
+    docbin.write(packed, tmp_path / "train.spacy")
     config = tmp_path / "hub.cfg"
     config.write_text((ROOT / "configs" / "hub.cfg").read_text(encoding="utf-8"), encoding="utf-8")
     set_in_config(config, max_steps=2, eval_frequency=2)

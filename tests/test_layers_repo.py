@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 import pytest

@@ -129,8 +129,8 @@ def test_the_choice_goes_by_source() -> None:
         record(annotated_labels=["PER", "DATE", "GPE"]).model_copy(update={"meta": {"source": name}, "spans": []})
         for name in ("known", "crude")
     ]
-    docs, problems = docbin.to_docs(records, NLP, {"known": "missing", "crude": "outside"})
-    assert [doc[0].ent_iob_ for doc in docs] == ["", "O"]
+    packed, problems = docbin.pack(records, NLP, {"known": "missing", "crude": "outside"})
+    assert [doc[0].ent_iob_ for doc in packed.get_docs(NLP.vocab)] == ["", "O"]
     assert problems == []
 
 
@@ -148,7 +148,7 @@ def test_a_span_is_an_entity_or_a_problem(made: Record) -> None:
 
 def test_documents_are_read_back(tmp_path: Path) -> None:
     file = tmp_path / "new" / "train.spacy"
-    docbin.write([docbin.to_doc(record(), NLP, None)[0]], file)
+    docbin.write(docbin.pack([record()], NLP, {})[0], file)
     (doc,) = DocBin().from_disk(file).get_docs(NLP.vocab)
     assert (doc.text, [ent.label_ for ent in doc.ents], doc.user_data) == (TEXT, ["PER", "DATE", "GPE"], {"id": "n1"})
     assert [entry.name for entry in file.parent.iterdir()] == ["train.spacy"]
@@ -156,23 +156,21 @@ def test_documents_are_read_back(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     file = tmp_path / "train.spacy"
-    doc = docbin.to_doc(record(), NLP, None)[0]
-    docbin.write([doc], file)
+    packed, _ = docbin.pack([record()], NLP, {})
+    docbin.write(packed, file)
     before = file.read_bytes()
-    doc.user_data["open file"] = file.open("rb")  # cannot be serialised
-    with pytest.raises(TypeError), doc.user_data["open file"]:
-        docbin.write([doc], file)
+    packed.cats.append({"open file": file.open("rb")})  # cannot be serialised
+    with pytest.raises(TypeError), packed.cats[-1]["open file"]:
+        docbin.write(packed, file)
     assert file.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["train.spacy"]
 
 
 def test_a_streamed_corpus_is_in_random_order_and_begins_with_each_label() -> None:
-    names = [record([Span(start=0, end=10, label="PER")])] * 300
-    docs = [docbin.to_doc(made, NLP, None)[0] for made in [*names, record(SPANS[1:2]), record(SPANS[2:])]]
-    for index, doc in enumerate(docs):
-        doc.user_data["id"] = str(index)
-    stream = docbin.as_stream(docs)
-    assert {ent.label_ for doc in stream[:3] for ent in doc.ents} == {"PER", "DATE", "GPE"}
-    order = [int(doc.user_data["id"]) for doc in stream]
+    spans = [*[SPANS[:1]] * 300, SPANS[1:2], SPANS[2:]]
+    records = [record(of_one).model_copy(update={"id": str(index)}) for index, of_one in enumerate(spans)]
+    stream = docbin.as_stream(records)
+    assert {span.label for made in stream[:3] for span in made.spans} == {"PER", "DATE", "GPE"}
+    order = [int(made.id) for made in stream]
     assert sorted(order) == list(range(302)) and order != sorted(order)
-    assert [doc.user_data["id"] for doc in docbin.as_stream(docs)] == [doc.user_data["id"] for doc in stream]
+    assert docbin.as_stream(records) == stream

@@ -6,7 +6,7 @@ import json
 import lzma
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow
@@ -21,6 +21,7 @@ from persian_ner.pretraining import corpus, encoder, warmstart
 from persian_ner.pretraining.card import HEAD, further_card
 from persian_ner.pretraining.loop import Schedule
 from persian_ner.pretraining.masking import mask_words
+from persian_ner.pretraining.objectives import Batch, ObjectiveName, ReplacedPieces
 from persian_ner.pretraining.tokenizer import SPECIAL_TOKENS
 from persian_ner.readers import markup
 from persian_ner.records import collect
@@ -78,7 +79,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def trained(prepared: Path, target: Path, *step_counts: int, **schedule: float) -> dict[str, torch.Tensor]:
+def trained(prepared: Path, target: Path, *step_counts: int, **schedule: float | str) -> dict[str, torch.Tensor]:
     shutil.copytree(prepared, target)
     for steps in step_counts:
         # a constant learning rate: only then may a run be given more steps
@@ -130,14 +131,16 @@ def test_warm_start_keeps_the_body_and_moves_the_vocabulary(prepared: Path) -> N
     assert (similarity.argmax(dim=1) == torch.arange(len(rows))).all()
 
 
-def test_training_resumes_exactly(prepared: Path, tmp_path: Path) -> None:
-    at_once = trained(prepared, tmp_path / "at_once", 120)
-    resumed = trained(prepared, tmp_path / "resumed", 40, 120)
+@pytest.mark.parametrize("objective", get_args(ObjectiveName))
+def test_training_resumes_exactly(prepared: Path, tmp_path: Path, objective: str) -> None:
+    at_once = trained(prepared, tmp_path / "at_once", 120, objective=objective)
+    resumed = trained(prepared, tmp_path / "resumed", 40, 120, objective=objective)
     assert all(torch.allclose(at_once[name], resumed[name], atol=1e-6) for name in at_once)
 
 
-def test_training_learns(prepared: Path, tmp_path: Path) -> None:
-    trained(prepared, tmp_path / "run", 120, batch_rows=16, body_rate=1e-2, embedding_rate=3e-2)
+@pytest.mark.parametrize("objective", get_args(ObjectiveName))
+def test_training_learns(prepared: Path, tmp_path: Path, objective: str) -> None:
+    trained(prepared, tmp_path / "run", 120, batch_rows=16, body_rate=1e-2, embedding_rate=3e-2, objective=objective)
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     losses = [entry["held_out_loss"] for entry in log if "step" in entry]
     assert losses[-1] < losses[0] - 0.1
@@ -237,6 +240,34 @@ def test_masking_takes_whole_words_and_no_special_tokens() -> None:
     assert 0.25 < chosen[:, 1:-1].mean() < 0.35
     assert (inputs[~chosen] == rows[~chosen]).all()
     assert 0.75 < (inputs[chosen] == 4).mean() < 0.85
+
+
+def test_a_generator_with_the_body_s_embeddings_fills_what_is_masked() -> None:
+    torch.manual_seed(0)
+    model = BertForMaskedLM(
+        BertConfig(
+            vocab_size=20, hidden_size=8, num_hidden_layers=3, num_attention_heads=2, intermediate_size=8,
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        )
+    )  # fmt: skip
+    lower = {name: tensor.clone() for name, tensor in model.bert.state_dict().items() if ".layer.2." not in name}
+    special = np.arange(20) < 5
+    made = ReplacedPieces(model, special)
+    assert made.generator.bert.embeddings is made.bert.embeddings
+    begun = made.generator.bert.state_dict()
+    assert begun.keys() == lower.keys()
+    assert all(torch.equal(begun[name], lower[name]) for name in begun)
+
+    with torch.no_grad():
+        made.generator.cls.predictions.bias.copy_(torch.where(torch.arange(20) == 7, 100.0, 0.0))
+    seen: list[torch.Tensor] = []
+    made.bert.register_forward_pre_hook(lambda _, __, given: seen.append(given["input_ids"]), with_kwargs=True)
+    rows = np.array([[2, 6, 7, 8, 9, 3]])
+    chosen = np.array([[False, True, True, False, False, False]])
+    loss = made.loss(Batch(rows, np.where(chosen, 4, rows), chosen, torch.device("cpu")), np.random.default_rng(0))
+    assert seen[0].tolist() == [[2, 7, 7, 8, 9, 3]]
+    loss.backward()
+    assert all(parameter.grad is not None for name, parameter in made.named_parameters() if "pooler" not in name)
 
 
 def test_schedule_warms_up_and_decays() -> None:

@@ -87,7 +87,11 @@ def _training(log: list[dict[str, Any]], sources: dict[str, Any]) -> str:
     )
     tokens = last["tokens"] / 1e6
     started = f"Started or resumed {len(runs)} time(s).{_machines(log)}"
-    return f"""Masked language modelling: whole words, {schedule["mask_rate"]:.0%} of them, {tokens:.1f} M tokens in
+    if schedule.get("objective") == "replaced-pieces":
+        objective = "Detection of replaced pieces (ELECTRA)"
+    else:
+        objective = "Masked language modelling"
+    return f"""{objective}: whole words, {schedule["mask_rate"]:.0%} of them, {tokens:.1f} M tokens in
 {last["step"]:,} steps of {schedule["batch_rows"]} rows; learning rates {schedule["body_rate"]:g} (body) and
 {schedule["embedding_rate"]:g} (embeddings), falling to zero over the last {schedule["decay"]:.0%} of the steps.
 Device: {runs[-1]["device"]}, torch {runs[-1]["torch"]}, bfloat16 arithmetic. {started}

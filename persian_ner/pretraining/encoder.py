@@ -157,7 +157,9 @@ def export(folder: Path, target: Path) -> None:
         _remove_head(target)
     model = _load_initial(folder)
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
-    body_state = {name[5:]: tensor for name, tensor in state["model"].items() if name.startswith("bert.")}
+    body_state = {
+        name.removeprefix("bert."): tensor for name, tensor in state["model"].items() if name.startswith("bert.")
+    }
     model.bert.load_state_dict(body_state)
     config = _config(model)
     body = _body(model, config)

@@ -24,6 +24,8 @@ from persian_ner.pretraining.objectives import Batch, MaskedWords, ObjectiveName
 class Schedule:
     """Hyperparameters of one run.
 
+    ``objective`` is what is learnt from, see :mod:`persian_ner.pretraining.objectives`; ``mask_rate`` the share of
+    words that are masked, for either.
     Learning rates are constant after warm-up and fall to zero in the last
     ``decay`` share of the steps. With this schedule a run that is still on its constant part can be given more
     steps and resumed.
@@ -165,7 +167,7 @@ def evaluate(
     schedule: Schedule,
     device: torch.device,
 ) -> float:
-    """Mean loss on held-out rows, with the same mask at every call."""
+    """Loss on held-out rows, with the same mask at every call: the mean over batches, weighted by masked pieces."""
     model.eval()
     rng = np.random.default_rng(schedule.seed)
     total = count = 0.0

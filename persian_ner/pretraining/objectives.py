@@ -6,7 +6,7 @@ body that is exported; the rest of an objective is thrown away.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -15,8 +15,8 @@ from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM
 
 ObjectiveName = Literal["masked-words", "replaced-pieces"]
 
-GENERATOR_LAYERS = 2
-"""A third of the body's layers, where ELECTRA found a quarter to a half of the body's size to be best."""
+# A third of the in-repo encoder's. ELECTRA found a quarter to a half of the body's size to be best.
+_GENERATOR_LAYERS = 2
 _JUDGING_WEIGHT = 50.0
 
 
@@ -61,7 +61,8 @@ class ReplacedPieces(torch.nn.Module):
         """Train this very model's body; ``special`` as in :func:`objective`."""
         super().__init__()
         self.bert = model.bert
-        config = BertConfig(**{**model.config.to_dict(), "num_hidden_layers": GENERATOR_LAYERS})
+        config = BertConfig(**{**model.config.to_dict(), "num_hidden_layers": _GENERATOR_LAYERS})
+        # Eager attention, for the reason that the body has it: persian_ner/pretraining/encoder.py.
         generator = AutoModelForMaskedLM.from_config(config, attn_implementation="eager")
         generator.bert.load_state_dict(model.bert.state_dict(), strict=False)
         generator.bert.embeddings, generator.cls = model.bert.embeddings, model.cls
@@ -87,8 +88,15 @@ class ReplacedPieces(torch.nn.Module):
 
 
 def objective(name: ObjectiveName, model: BertForMaskedLM, special: np.ndarray) -> MaskedWords | ReplacedPieces:
-    """The objective of that name around a model; ``special`` tells, by vocabulary id, which pieces are special."""
-    return ReplacedPieces(model, special) if name == "replaced-pieces" else MaskedWords(model)
+    """The objective of that name around a model; ``special`` tells, by vocabulary id, which pieces are special.
+
+    Raises ``ValueError`` for another name.
+    """
+    if name == "masked-words":
+        return MaskedWords(model)
+    if name == "replaced-pieces":
+        return ReplacedPieces(model, special)
+    raise ValueError(f"no objective of pre-training: {name} (there are {', '.join(get_args(ObjectiveName))})")
 
 
 def _guess(bert: torch.nn.Module, vocabulary: torch.nn.Module, batch: Batch) -> torch.Tensor:

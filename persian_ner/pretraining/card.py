@@ -89,8 +89,8 @@ def _training(log: list[dict[str, Any]], sources: dict[str, Any]) -> str:
     started = f"Started or resumed {len(runs)} time(s).{_machines(log)}"
     if schedule.get("objective") == "replaced-pieces":
         objective = (
-            "Telling replaced pieces from others (ELECTRA), where a small generator fills masked whole words; the loss\n"
-            "is the generator's and fifty times the encoder's. Masked:"
+            "Telling replaced pieces from others (ELECTRA), where a small generator fills masked whole words; the\n"
+            "loss is the generator's and fifty times the encoder's. Masked:"
         )
     else:
         objective = "Masked language modelling: whole words,"

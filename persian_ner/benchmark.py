@@ -204,7 +204,7 @@ def prepare(
         raise InputError({*problems, *unusable})
     splits = _with_test(read[0][0], read[1][0]) if test_file else split_blocks(read[0][0], fold, folds)
     nlp = docbin.blank()
-    packed = {split: docbin.pack(records, nlp, {}) for split, records in splits.items()}
+    packed = {split: docbin.from_records(records, nlp, {}) for split, records in splits.items()}
     for split in SPLITS:
         records_jsonl.write(splits[split], folder / f"{split}.jsonl")
         docbin.write(packed[split][0], folder / f"{split}.spacy")

@@ -153,7 +153,7 @@ def convert(config: CorpusConfig, folder: Path, skip_misaligned: bool) -> dict[s
         ]
         if split == "train":
             segments = docbin.as_stream(segments)
-        packed[split], found = docbin.pack(segments, nlp, uncovered)
+        packed[split], found = docbin.from_records(segments, nlp, uncovered)
         misaligned += found
     if misaligned and not skip_misaligned:
         raise InputError(misaligned)

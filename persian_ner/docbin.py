@@ -69,12 +69,14 @@ def _uncertain(doc: Doc, entities: list[SpacySpan], labels: set[str]) -> list[Sp
     return [doc[index : index + 1] for index in sorted(tokens - taken)]
 
 
-def pack(records: Iterable[Record], nlp: Language, uncovered: Mapping[str, str | None]) -> tuple[DocBin, list[Problem]]:
+def from_records(
+    records: Iterable[Record], nlp: Language, uncovered: Mapping[str, str | None]
+) -> tuple[DocBin, list[Problem]]:
     """Convert records in order, one at a time, since documents take much more memory than a ``DocBin``.
 
     ``uncovered`` is keyed by ``meta["source"]``.
     """
-    packed = packed_docs()
+    packed = from_docs()
     problems: list[Problem] = []
     for record in records:
         doc, found = to_doc(record, nlp, uncovered.get(record.meta.get("source", "")))
@@ -83,7 +85,7 @@ def pack(records: Iterable[Record], nlp: Language, uncovered: Mapping[str, str |
     return packed, problems
 
 
-def packed_docs(docs: Iterable[Doc] = ()) -> DocBin:
+def from_docs(docs: Iterable[Doc] = ()) -> DocBin:
     """A ``DocBin`` of documents with what training reads: text, tokens, entities and ``user_data``."""
     return DocBin(attrs=["ENT_IOB", "ENT_TYPE"], store_user_data=True, docs=docs)
 

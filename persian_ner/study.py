@@ -30,8 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 from spacy.tokens import DocBin
 from spacy.util import load_config
 
-from persian_ner import compare, corpus, evaluate, files, intake
-from persian_ner.docbin import blank, packed_docs
+from persian_ner import compare, corpus, docbin, evaluate, files, intake
 from persian_ner.records import InputError, Problem
 from persian_ner.sources import read_yaml
 
@@ -206,13 +205,13 @@ def _share(train: Path, share: float) -> Path:
     """
     if share == 1:
         return train
-    docs = [
+    docs = (
         doc
-        for doc in DocBin().from_disk(train).get_docs(blank().vocab)
+        for doc in DocBin().from_disk(train).get_docs(docbin.blank().vocab)
         if _position(str(doc.user_data["id"]).rpartition("@")[0]) < share
-    ]
+    )
     target = train.with_name(f"train-{share:g}.spacy")
-    packed_docs(docs).to_disk(target)
+    docbin.write(docbin.from_docs(docs), target)
     return target
 
 

@@ -35,7 +35,7 @@ def _run(records: Path, max_words: int) -> float:
     begin = time.perf_counter()
     nlp = docbin.blank()  # a new pipeline each run, so that no run finds the tokenizer's cache filled
     segments = [piece for record in corpus.read_records(records) for piece in segment(record, max_words)]
-    docbin.pack(segments, nlp, {})[0].to_bytes()
+    docbin.from_records(segments, nlp, {})[0].to_bytes()
     return time.perf_counter() - begin
 
 

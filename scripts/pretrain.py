@@ -52,7 +52,7 @@ def prepare_further(
 
 @app.command()
 def train(config: Config, folder: Folder) -> None:
-    """Masked-LM training; run it again to go on where it stopped."""
+    """Train; run it again to go on where it stopped."""
     encoder.run(encoder.read_config(config), folder)
     typer.echo(f"Wrote {folder / 'checkpoint.pt'} and {folder / 'log.jsonl'}")
 

@@ -46,7 +46,7 @@ def initialised(
     folder: Path, encoder: Path, train: Doc, seed: int = 0, *, head: bool = True, renamed: dict[str, str] | None = None
 ) -> Language:
     """The default pipeline before its first step, on a training set of one document."""
-    docbin.write(docbin.packed_docs([train]), folder / "train.spacy")
+    docbin.write(docbin.from_docs([train]), folder / "train.spacy")
     paths = {"paths.train": folder / "train.spacy", "paths.dev": folder / "train.spacy", "paths.encoder": encoder}
     overrides: dict[str, Any] = {name: str(path) for name, path in paths.items()} | {"system.seed": seed}
     config = load_config(ROOT / "configs" / "default.cfg", overrides=overrides)

@@ -629,6 +629,6 @@ def test_other_annotation_is_not_lost() -> None:
 
 def test_a_corpus_with_the_augmenter(tmp_path: Path) -> None:
     docs: list[Doc] = [make_example(f"رئیس‌جمهور {word} رفت", []).reference for word in ("اول", "دوم", "سوم")]
-    docbin.write(docbin.packed_docs(docs), tmp_path / "train.spacy")
+    docbin.write(docbin.from_docs(docs), tmp_path / "train.spacy")
     corpus = Corpus(tmp_path / "train.spacy", augmenter=scraper_noise(1.0, ["zwnj_stripped"]))
     assert [example.text for example in corpus(NLP)] == [doc.text.replace(ZWNJ, "") for doc in docs]

@@ -11,8 +11,10 @@ from spacy.vocab import Vocab
 from tiny_corpus import PARAGRAPH, SOURCES, contents, put, write_corpus
 
 from persian_ner.corpus import convert, read_config, read_records, split_records
+from persian_ner.docbin import as_stream
 from persian_ner.intake import load_sources, write_records
 from persian_ner.records import InputError, Record
+from persian_ner.segments import segment
 from persian_ner.splits import SPLITS
 
 CONFIG = "sources: [own]\nshares: {train: 0.5, dev: 0.25, test: 0.25}\nmax_words: 100\n"
@@ -146,6 +148,18 @@ def test_the_documents_are_those_of_the_manifest(tmp_path: Path) -> None:
         "own/a@11",
         "own/b@0",
     ]
+
+
+def test_training_documents_are_in_the_order_of_a_stream_and_others_in_that_of_the_records(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    convert_corpus(tmp_path)
+    max_words = read_config(tmp_path / "corpus.yml").max_words
+    for split in SPLITS:
+        records = read_records(tmp_path / "corpus" / f"{split}.jsonl")
+        segments = [piece for record in records for piece in segment(record, max_words)]
+        ordered = as_stream(segments) if split == "train" else segments
+        docs = read_docs(tmp_path / "corpus" / f"{split}.spacy")
+        assert [doc.user_data["id"] for doc in docs] == [piece.id for piece in ordered]
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:

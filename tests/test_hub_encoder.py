@@ -19,7 +19,7 @@ def test_trains_on_an_encoder_from_a_folder(tmp_path: Path) -> None:
     save_encoder(tmp_path / "encoder")
     records, problems = collect(markup.read(ROOT / "assets" / "articles" / "football-001.md"))
     assert not problems
-    packed, misaligned = docbin.pack(records, docbin.blank(), {})
+    packed, misaligned = docbin.from_records(records, docbin.blank(), {})
     assert not misaligned
     docbin.write(packed, tmp_path / "train.spacy")
     config = tmp_path / "hub.cfg"

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 import pytest
+from date_ranges import BETWEEN, split_ranges
 from project_copy import ROOT
 from script_runs import run_script
 
@@ -124,7 +125,7 @@ def since_by_rule(text: str, names: Iterable[tuple[int, int, str, str]]) -> list
     """Names as read once, with «مجلس» bare and a range of dates as one span, as they are everywhere now."""
     kept: list[tuple[int, int, str, str]] = []
     for start, end, surface, label in names:
-        if label == "DATE" and kept and kept[-1][3] == "DATE" and text[kept[-1][1] : start] == " تا ":
+        if label == "DATE" and kept and kept[-1][3] == "DATE" and BETWEEN.fullmatch(text[kept[-1][1] : start]):
             first = kept.pop()[0]
             kept.append((first, end, text[first:end], label))
         elif surface != "مجلس":
@@ -177,6 +178,7 @@ def test_a_layer_fits_its_corpus(name: str) -> None:
     assert len(applied.records) == len(records(name)) - dropped
     assert dropped == sum(bool(entry.drop) for entry in layer(name).entries.values()) < 20
     assert {span.label for record in applied.records for span in record.spans} == set(LABELS)
+    assert split_ranges(applied.records) == []
     # What is wrong with the text itself is the corpus's own.
     defects = Counter(problem.reason.partition(" U+")[0] for problem in validation.check(applied.records))
     assert defects.keys() <= {"control or replacement character"}

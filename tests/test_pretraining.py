@@ -6,7 +6,7 @@ import json
 import lzma
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow
@@ -21,6 +21,7 @@ from persian_ner.pretraining import corpus, encoder, warmstart
 from persian_ner.pretraining.card import HEAD, further_card
 from persian_ner.pretraining.loop import Schedule
 from persian_ner.pretraining.masking import mask_words
+from persian_ner.pretraining.objectives import Batch, ObjectiveName, ReplacedPieces
 from persian_ner.pretraining.tokenizer import SPECIAL_TOKENS
 from persian_ner.readers import markup
 from persian_ner.records import collect
@@ -78,7 +79,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def trained(prepared: Path, target: Path, *step_counts: int, **schedule: float) -> dict[str, torch.Tensor]:
+def trained(prepared: Path, target: Path, *step_counts: int, **schedule: float | str) -> dict[str, torch.Tensor]:
     shutil.copytree(prepared, target)
     for steps in step_counts:
         # a constant learning rate: only then may a run be given more steps
@@ -130,9 +131,10 @@ def test_warm_start_keeps_the_body_and_moves_the_vocabulary(prepared: Path) -> N
     assert (similarity.argmax(dim=1) == torch.arange(len(rows))).all()
 
 
-def test_training_resumes_exactly(prepared: Path, tmp_path: Path) -> None:
-    at_once = trained(prepared, tmp_path / "at_once", 120)
-    resumed = trained(prepared, tmp_path / "resumed", 40, 120)
+@pytest.mark.parametrize("objective", get_args(ObjectiveName))
+def test_training_resumes_exactly(prepared: Path, tmp_path: Path, objective: str) -> None:
+    at_once = trained(prepared, tmp_path / "at_once", 120, objective=objective)
+    resumed = trained(prepared, tmp_path / "resumed", 40, 120, objective=objective)
     assert all(torch.allclose(at_once[name], resumed[name], atol=1e-6) for name in at_once)
 
 
@@ -143,17 +145,43 @@ def test_training_learns(prepared: Path, tmp_path: Path) -> None:
     assert losses[-1] < losses[0] - 0.1
 
 
-def test_export_loads_by_auto_classes(prepared: Path, tmp_path: Path) -> None:
-    trained(prepared, tmp_path / "run", 2)
+def test_the_body_learns_to_tell_replaced_pieces() -> None:
+    made = replacing_sevens()
+    rng = np.random.default_rng(0)
+    rows = rng.integers(8, 20, (64, 6))  # a 7 is always a replacement, since the generator writes nothing else
+    chosen = rng.random(rows.shape) < 0.3
+    batch = Batch(rows, np.where(chosen, 4, rows), chosen, torch.device("cpu"))
+    optimizer = torch.optim.Adam([*made.bert.parameters(), *made.judge.parameters()], lr=1e-2)
+    share = chosen.mean()
+    blind = -50 * float(share * np.log(share) + (1 - share) * np.log(1 - share))  # who knows the share of replacements
+    for _ in range(60):
+        loss = made.loss(batch, rng)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert judging(made, batch, rng) < blind / 5
+
+
+@pytest.mark.parametrize("objective", get_args(ObjectiveName))
+def test_export_loads_by_auto_classes(prepared: Path, tmp_path: Path, objective: str) -> None:
+    state = trained(prepared, tmp_path / "run", 2, objective=objective)
     (tmp_path / "encoder" / HEAD).mkdir(parents=True)  # of another encoder
     encoder.export(tmp_path / "run", tmp_path / "encoder")
     assert not (tmp_path / "encoder" / HEAD).exists()
     model = AutoModel.from_pretrained(tmp_path / "encoder")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "encoder")
     assert tokenizer.is_fast
+    body = model.state_dict()
+    assert all(
+        torch.equal(body[name.removeprefix("bert.")], tensor.half().float())
+        for name, tensor in state.items()
+        if name.startswith("bert.")
+    )
     pieces = tokenizer("رئيس‌جمهور", return_tensors="pt")
     assert model(**pieces).last_hidden_state.shape == (1, pieces["input_ids"].shape[1], 32)
-    assert "| 2 |" in (tmp_path / "encoder" / "README.md").read_text(encoding="utf-8")
+    card = (tmp_path / "encoder" / "README.md").read_text(encoding="utf-8")
+    assert "| 2 |" in card
+    assert ("ELECTRA" in card) == (objective == "replaced-pieces")
 
 
 @pytest.mark.parametrize(
@@ -237,6 +265,55 @@ def test_masking_takes_whole_words_and_no_special_tokens() -> None:
     assert 0.25 < chosen[:, 1:-1].mean() < 0.35
     assert (inputs[~chosen] == rows[~chosen]).all()
     assert 0.75 < (inputs[chosen] == 4).mean() < 0.85
+
+
+def replacing_sevens() -> ReplacedPieces:
+    """An objective over 20 pieces, of which the first five are special, whose generator puts the piece 7 everywhere."""
+    torch.manual_seed(0)
+    model = BertForMaskedLM(
+        BertConfig(
+            vocab_size=20, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=16,
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        )
+    )  # fmt: skip
+    made = ReplacedPieces(model, special=np.arange(20) < 5)
+    with torch.no_grad():
+        made.generator.cls.predictions.bias.copy_(torch.where(torch.arange(20) == 7, 100.0, 0.0))
+    return made
+
+
+def judging(made: ReplacedPieces, batch: Batch, rng: np.random.Generator) -> float:
+    """What is left of the loss without the generator's part."""
+    hidden = made.generator.bert(input_ids=batch.inputs).last_hidden_state.flatten(0, 1)[batch.positions]
+    guessing = torch.nn.functional.cross_entropy(made.generator.cls(hidden), batch.targets())
+    return (made.loss(batch, rng) - guessing).item()
+
+
+def test_a_generator_that_begins_as_the_lower_layers_fills_what_is_masked() -> None:
+    made = replacing_sevens()
+    lower = {name: tensor for name, tensor in made.bert.state_dict().items() if ".layer.2." not in name}
+    begun = made.generator.bert.state_dict()
+    assert made.generator.bert.embeddings is made.bert.embeddings
+    assert begun.keys() == lower.keys()
+    assert all(torch.equal(begun[name], lower[name]) for name in begun)
+
+    seen: list[torch.Tensor] = []
+    made.bert.register_forward_pre_hook(lambda _, __, given: seen.append(given["input_ids"]), with_kwargs=True)
+    with torch.no_grad():  # one in four is judged a replacement, whatever it is
+        made.judge[-1].weight.zero_()
+        made.judge[-1].bias.fill_(-float(np.log(3)))
+    rows = np.array([[2, 6, 7, 8, 9, 3]])
+    chosen = np.array([[False, True, True, False, False, False]])
+    batch = Batch(rows, np.where(chosen, 4, rows), chosen, torch.device("cpu"))
+    found = judging(made, batch, np.random.default_rng(0))
+    assert seen[0].tolist() == [[2, 7, 7, 8, 9, 3]]
+    # Of the four ordinary pieces one was replaced: the 7 that was guessed right was not.
+    assert found == pytest.approx(-50 * (np.log(1 / 4) + 3 * np.log(3 / 4)) / 4, rel=1e-4)
+
+
+def test_an_unknown_objective_is_refused(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no objective of pre-training: replaced_pieces"):
+        trained(prepared, tmp_path / "run", 2, objective="replaced_pieces")
 
 
 def test_schedule_warms_up_and_decays() -> None:

@@ -129,7 +129,7 @@ def test_the_choice_goes_by_source() -> None:
         record(annotated_labels=["PER", "DATE", "GPE"]).model_copy(update={"meta": {"source": name}, "spans": []})
         for name in ("known", "crude")
     ]
-    packed, problems = docbin.pack(records, NLP, {"known": "missing", "crude": "outside"})
+    packed, problems = docbin.from_records(records, NLP, {"known": "missing", "crude": "outside"})
     assert [doc[0].ent_iob_ for doc in packed.get_docs(NLP.vocab)] == ["", "O"]
     assert problems == []
 
@@ -148,7 +148,7 @@ def test_a_span_is_an_entity_or_a_problem(made: Record) -> None:
 
 def test_documents_are_read_back(tmp_path: Path) -> None:
     file = tmp_path / "new" / "train.spacy"
-    docbin.write(docbin.pack([record()], NLP, {})[0], file)
+    docbin.write(docbin.from_records([record()], NLP, {})[0], file)
     (doc,) = DocBin().from_disk(file).get_docs(NLP.vocab)
     assert (doc.text, [ent.label_ for ent in doc.ents], doc.user_data) == (TEXT, ["PER", "DATE", "GPE"], {"id": "n1"})
     assert [entry.name for entry in file.parent.iterdir()] == ["train.spacy"]
@@ -156,7 +156,7 @@ def test_documents_are_read_back(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     file = tmp_path / "train.spacy"
-    packed, _ = docbin.pack([record()], NLP, {})
+    packed, _ = docbin.from_records([record()], NLP, {})
     docbin.write(packed, file)
     before = file.read_bytes()
     packed.cats.append({"open file": file.open("rb")})  # cannot be serialised

@@ -51,7 +51,7 @@ Licence: Apache-2.0, like the encoder it starts from.
 
 def further_card(before: str, log: list[dict[str, Any]], sources: dict[str, Any]) -> str:
     """The card ``before`` of the encoder that a run went on from, with a section on that run, in order of events."""
-    text = f"From there on, with a new masked-LM head.\n\n{_training(log, sources)}"
+    text = f"From there on, with a new head.\n\n{_training(log, sources)}"
     return with_section(as_earlier(as_earlier(before, ADAPTATION), AVERAGING), "Further training", text)
 
 
@@ -87,7 +87,14 @@ def _training(log: list[dict[str, Any]], sources: dict[str, Any]) -> str:
     )
     tokens = last["tokens"] / 1e6
     started = f"Started or resumed {len(runs)} time(s).{_machines(log)}"
-    return f"""Masked language modelling: whole words, {schedule["mask_rate"]:.0%} of them, {tokens:.1f} M tokens in
+    if schedule.get("objective") == "replaced-pieces":
+        objective = (
+            "Telling replaced pieces from others (ELECTRA), where a small generator fills masked whole words; the\n"
+            "loss is the generator's and fifty times the encoder's. Masked:"
+        )
+    else:
+        objective = "Masked language modelling: whole words,"
+    return f"""{objective} {schedule["mask_rate"]:.0%} of them, {tokens:.1f} M tokens in
 {last["step"]:,} steps of {schedule["batch_rows"]} rows; learning rates {schedule["body_rate"]:g} (body) and
 {schedule["embedding_rate"]:g} (embeddings), falling to zero over the last {schedule["decay"]:.0%} of the steps.
 Device: {runs[-1]["device"]}, torch {runs[-1]["torch"]}, bfloat16 arithmetic. {started}

@@ -157,7 +157,10 @@ def export(folder: Path, target: Path) -> None:
         _remove_head(target)
     model = _load_initial(folder)
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
-    model.load_state_dict(state["model"])
+    body_state = {
+        name.removeprefix("bert."): tensor for name, tensor in state["model"].items() if name.startswith("bert.")
+    }
+    model.bert.load_state_dict(body_state)
     config = _config(model)
     body = _body(model, config)
     _save(body, folder, target)

@@ -1,4 +1,4 @@
-"""The masked-LM training loop: one process, CPU or GPU, resumable at any moment."""
+"""The training loop of pre-training: one process, CPU or GPU, resumable at any moment."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from tqdm import tqdm
 from transformers import BertForMaskedLM
 
 from persian_ner.pretraining.masking import mask_words
+from persian_ner.pretraining.objectives import Batch, MaskedWords, ObjectiveName, ReplacedPieces, objective
 
 
 @dataclass(frozen=True)
 class Schedule:
     """Hyperparameters of one run.
 
+    ``objective`` is what is learnt from, see :mod:`persian_ner.pretraining.objectives`; ``mask_rate`` the share of
+    words that are masked, for either.
     Learning rates are constant after warm-up and fall to zero in the last
     ``decay`` share of the steps. With this schedule a run that is still on its constant part can be given more
     steps and resumed.
@@ -39,6 +42,7 @@ class Schedule:
     seed: int
     log_every: int
     save_minutes: float
+    objective: ObjectiveName = "masked-words"
 
     def factor(self, step: int) -> float:
         """Learning-rate factor in 0…1 at a 0-based step."""
@@ -56,7 +60,7 @@ def row_order(rows: int, seed: int) -> Iterator[int]:
 
 
 def train(
-    model: BertForMaskedLM,
+    initial: BertForMaskedLM,
     blocks: np.ndarray,
     held_out: np.ndarray,
     continues: np.ndarray,
@@ -73,11 +77,11 @@ def train(
     interrupted (Ctrl-C) or terminated.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.train()
-    torch.nn.Module.to(model, device)
     torch.manual_seed(schedule.seed)
+    model = objective(schedule.objective, initial, special).to(device)
+    model.train()
     folder.mkdir(parents=True, exist_ok=True)
-    embeddings = model.get_input_embeddings().weight
+    embeddings = model.bert.get_input_embeddings().weight
     body = [parameter for parameter in model.parameters() if parameter is not embeddings]
     optimizer = torch.optim.AdamW(
         [{"params": [embeddings], "base": schedule.embedding_rate}, {"params": body, "base": schedule.body_rate}],
@@ -115,7 +119,7 @@ def train(
             rng = np.random.default_rng([schedule.seed, step])
             rows = blocks[[next(order) for _ in range(schedule.batch_rows)]].astype(np.int64)
             inputs, chosen = mask_words(rows, continues, special, mask_id, schedule.mask_rate, rng)
-            loss = _loss(model, rows, inputs, chosen, device)
+            loss = _loss(model, Batch(rows, inputs, chosen, device), rng)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for group in optimizer.param_groups:
@@ -155,7 +159,7 @@ def _saving_at_exit(save: Callable[[], None]) -> Iterator[None]:
 
 
 def evaluate(
-    model: BertForMaskedLM,
+    model: MaskedWords | ReplacedPieces,
     held_out: np.ndarray,
     continues: np.ndarray,
     special: np.ndarray,
@@ -163,7 +167,7 @@ def evaluate(
     schedule: Schedule,
     device: torch.device,
 ) -> float:
-    """Mean masked-LM loss on held-out rows, with the same mask at every call."""
+    """Loss on held-out rows, with the same mask at every call: the mean over batches, weighted by masked pieces."""
     model.eval()
     rng = np.random.default_rng(schedule.seed)
     total = count = 0.0
@@ -171,19 +175,12 @@ def evaluate(
         for start in range(0, len(held_out), schedule.batch_rows):
             rows = held_out[start : start + schedule.batch_rows].astype(np.int64)
             inputs, chosen = mask_words(rows, continues, special, mask_id, schedule.mask_rate, rng)
-            total += _loss(model, rows, inputs, chosen, device).item() * chosen.sum()
+            total += _loss(model, Batch(rows, inputs, chosen, device), rng).item() * chosen.sum()
             count += chosen.sum()
     model.train()
     return total / count
 
 
-def _loss(
-    model: BertForMaskedLM, rows: np.ndarray, inputs: np.ndarray, chosen: np.ndarray, device: torch.device
-) -> torch.Tensor:
-    # The vocabulary layer is run on the chosen positions only: on all of them it would cost as much as the body.
-    positions = torch.from_numpy(np.flatnonzero(chosen)).to(device)
-    with torch.autocast(device.type, dtype=torch.bfloat16):
-        hidden = model.bert(input_ids=torch.from_numpy(inputs).to(device)).last_hidden_state
-        logits = model.cls(hidden.flatten(0, 1)[positions])
-    targets = torch.from_numpy(rows.reshape(-1)).to(device)[positions]
-    return torch.nn.functional.cross_entropy(logits.float(), targets)
+def _loss(model: MaskedWords | ReplacedPieces, batch: Batch, rng: np.random.Generator) -> torch.Tensor:
+    with torch.autocast(batch.device.type, dtype=torch.bfloat16):
+        return model.loss(batch, rng)

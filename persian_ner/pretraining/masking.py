@@ -1,4 +1,4 @@
-"""Whole-word masking for masked language modelling."""
+"""Whole-word masking."""
 
 from __future__ import annotations
 

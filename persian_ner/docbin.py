@@ -101,9 +101,7 @@ def as_stream(records: Sequence[Record]) -> list[Record]:
         for span in record.spans:
             first.setdefault(span.label, index)
     head = set(first.values())
-    return [shuffled[index] for index in sorted(head)] + [
-        record for index, record in enumerate(shuffled) if index not in head
-    ]
+    return [shuffled[index] for index in sorted(range(len(shuffled)), key=lambda index: index not in head)]
 
 
 def write(packed: DocBin, path: Path) -> None:

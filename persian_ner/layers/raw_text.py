@@ -146,12 +146,13 @@ def word_count(records: Iterable[Record]) -> int:
 
 
 def _is_news(records: Sequence[Record]) -> bool:
+    lengths = [word_count([record]) for record in records]
     text = "".join(record.text for record in records)
     latin = sum(character.isascii() and character.isalpha() for character in text)
     return (
         PARAGRAPHS[0] <= len(records) <= PARAGRAPHS[1]
-        and WORDS[0] <= word_count(records) <= WORDS[1]
-        and max(len(record.text.split()) for record in records) <= LONGEST
+        and WORDS[0] <= sum(lengths) <= WORDS[1]
+        and max(lengths) <= LONGEST
         and all(proofread.fits_a_line(record.text) for record in records)
         and latin <= _LATIN * len(text)
     )

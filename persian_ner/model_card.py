@@ -14,6 +14,7 @@ from persian_ner import report
 from persian_ner.evaluate import METRICS_FILE, EvaluationMetrics, read_metrics
 from persian_ner.files import write_text
 from persian_ner.records import InputError, Problem
+from persian_ner.robustness import Robustness
 from persian_ner.templating import render_markdown
 
 CARD = "README.md"
@@ -41,13 +42,10 @@ def model_card(meta: dict[str, Any], evaluation: report.Evaluation) -> str:
 def build(model: Path, evaluation: Path, packages: Path, name: str, version: str) -> Path:
     """Build a wheel of a pipeline with its card, below ``packages``; returns the folder it is in.
 
-    ``evaluation`` is a folder that ``evaluate`` wrote for this very pipeline. Raises
-    :class:`InputError` when it is not, or the pipeline is not stamped with its sources.
+    ``evaluation`` is a folder that ``evaluate`` wrote for this very pipeline. Raises :class:`InputError` with every
+    problem: when it is not, when the pipeline is not stamped with its sources, and for each file that cannot be read.
     """
-    meta: dict[str, Any] = srsly.read_json(model / "meta.json")
-    metrics = read_metrics(evaluation)
-    robustness = report.read_robustness(evaluation)
-    _check(model, meta, evaluation, metrics)
+    meta, metrics, robustness = _inputs(model, evaluation)
     meta |= {"name": name, "version": version}
     if robustness and not report.same_run(metrics, robustness):
         robustness = None
@@ -71,8 +69,36 @@ def build(model: Path, evaluation: Path, packages: Path, name: str, version: str
     return packages / f"{meta['lang']}_{name}-{version}" / "dist"
 
 
-def _check(model: Path, meta: dict[str, Any], folder: Path, metrics: EvaluationMetrics) -> None:
-    if "provenance" not in meta or "sources" not in meta:
-        raise InputError([Problem(str(model / "meta.json"), 0, "", "does not say what the pipeline was trained on")])
-    if metrics.provenance is None or metrics.provenance.model.provenance != meta["provenance"]:
-        raise InputError([Problem(str(folder / METRICS_FILE), 0, "", f"is not of {model}: evaluate it again")])
+def _inputs(model: Path, folder: Path) -> tuple[dict[str, Any], EvaluationMetrics, Robustness | None]:
+    """The pipeline's ``meta.json``, and what was measured of it."""
+    problems: list[Problem] = []
+    meta: dict[str, Any] | None = None
+    metrics: EvaluationMetrics | None = None
+    robustness: Robustness | None = None
+    try:
+        meta = _stamped_meta(model / "meta.json")
+    except InputError as error:
+        problems += error.problems
+    try:
+        metrics = read_metrics(folder)
+    except InputError as error:
+        problems += error.problems
+    try:
+        robustness = report.read_robustness(folder)
+    except InputError as error:
+        problems += error.problems
+    if meta and metrics and (metrics.provenance is None or metrics.provenance.model.provenance != meta["provenance"]):
+        problems.append(Problem(str(folder / METRICS_FILE), 0, "", f"is not of {model}: evaluate it again"))
+    if problems or meta is None or metrics is None:
+        raise InputError(problems)
+    return meta, metrics, robustness
+
+
+def _stamped_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = srsly.read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
+    if not isinstance(meta, dict) or not {"provenance", "sources"} <= meta.keys():
+        raise InputError([Problem(str(path), 0, "", "does not say what the pipeline was trained on")])
+    return meta

@@ -103,3 +103,14 @@ def test_an_evaluation_of_another_pipeline_is_refused(made: tuple[Path, Path], t
     done = package(model, tmp_path, tmp_path / "packages")
     assert done.exit_code == 1 and "metrics.json: [-] cannot be read" in done.output
     assert not (tmp_path / "packages").exists()
+
+
+def test_every_input_that_cannot_be_read_is_named(made: tuple[Path, Path], tmp_path: Path) -> None:
+    model, reports = made
+    write_text(model / "meta.json", "{")
+    write_text(reports / "metrics.json", "{}")
+    write_text(reports / "robustness" / "robustness.json", "[]")
+    done = package(model, reports, tmp_path / "packages")
+    assert done.exit_code == 1
+    assert all(f"{name}.json: [-]" in done.output for name in ("meta", "metrics", "robustness"))
+    assert not (tmp_path / "packages").exists()

@@ -23,6 +23,13 @@ class Weights(str, Enum):
     RANDOM = "random"
 
 
+class Objective(str, Enum):
+    """What the encoder learns from (:mod:`persian_ner.pretraining.objectives`)."""
+
+    MASKED_WORDS = "masked-words"
+    REPLACED_PIECES = "replaced-pieces"
+
+
 @app.command()
 def prepare(
     config: Config,
@@ -51,9 +58,19 @@ def prepare_further(
 
 
 @app.command()
-def train(config: Config, folder: Folder) -> None:
+def train(
+    config: Config,
+    folder: Folder,
+    objective: Annotated[Objective | None, typer.Option(help="Instead of the configured one")] = None,
+    steps: Annotated[int | None, typer.Option(help="Instead of the configured number", min=1)] = None,
+) -> None:
     """Train; run it again to go on where it stopped."""
-    encoder.run(encoder.read_config(config), folder)
+    settings = encoder.read_config(config)
+    if objective:
+        settings["schedule"]["objective"] = objective.value
+    if steps:
+        settings["schedule"]["steps"] = steps
+    encoder.run(settings, folder)
     typer.echo(f"Wrote {folder / 'checkpoint.pt'} and {folder / 'log.jsonl'}")
 
 

@@ -12,8 +12,10 @@ import numpy as np
 import pyarrow
 import pytest
 import torch
+import yaml
 from project_copy import ROOT
 from project_deps import imported_files, imported_modules
+from script_runs import run_script
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM
 
@@ -309,6 +311,18 @@ def test_a_generator_that_begins_as_the_lower_layers_fills_what_is_masked() -> N
     assert seen[0].tolist() == [[2, 7, 7, 8, 9, 3]]
     # Of the four ordinary pieces one was replaced: the 7 that was guessed right was not.
     assert found == pytest.approx(-50 * (np.log(1 / 4) + 3 * np.log(3 / 4)) / 4, rel=1e-4)
+
+
+@pytest.mark.parametrize("objective", get_args(ObjectiveName))
+def test_the_command_takes_another_objective_and_length(prepared: Path, tmp_path: Path, objective: str) -> None:
+    shutil.copytree(prepared, tmp_path / "run")
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
+    done = run_script("pretrain", "train", config, tmp_path / "run", "--objective", objective, "--steps", 2)
+    assert done.exit_code == 0
+    log = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(log[0])["schedule"] == {**CONFIG["schedule"], "steps": 2, "objective": objective}
+    assert json.loads(log[-1])["step"] == 2
 
 
 def test_an_unknown_objective_is_refused(prepared: Path, tmp_path: Path) -> None:

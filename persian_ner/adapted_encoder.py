@@ -190,7 +190,8 @@ After pre-training the encoder was fine-tuned for named-entity recognition, as p
 {", ".join(meta["labels"]["ner"])}, on the training split of the corpora below with the layers of this repository
 (docs/layers.md). The pipeline's entity F1 on the development articles was {performance["ents_f"]:.3f}. So a
 training that starts here has seen their names; the test articles were in no training. The pipeline's `ner` component is
-in the folder `{HEAD}`: a training with the same labels goes on from there (configs/default.cfg).
+in the folder `{HEAD}`: a training with the same labels goes on from there (configs/default.cfg). The encoder that the
+pipeline was trained from may have been adapted in this way before; the table is of the last time.
 
 | corpus | licence as found |
 |---|---|

@@ -12,13 +12,14 @@ entities that have a confidence,
 
 Bins of equal size rather than width, because nearly all confidences are high (Nguyen and
 O'Connor 2015). The temperature (:mod:`persian_ner.confidence`) minimises the log loss on
-documents that the pipeline was not trained on; it hardly changes AUROC.
+documents that the pipeline was not trained on; it hardly changes AUROC. With it comes the threshold by which the
+component chooses entities.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,7 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from persian_ner import files
 from persian_ner.metrics import Evaluated, scored_spans
 from persian_ner.predict import BATCH_SIZE, predicted_docs, spans_of
-from persian_ner.records import InputError, Problem, Record
+from persian_ner.records import InputError, Problem, Record, Span
 
 if TYPE_CHECKING:  # spaCy takes seconds to import
     from spacy.language import Language
@@ -43,7 +44,8 @@ NER = "ner"
 BINS = 10
 
 _COLDEST, _HOTTEST = 0.1, 10.0
-_TEMPERATURE_DIGITS = 3
+_DIGITS = 3
+_MOST_ROUNDS = 20
 
 _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
@@ -138,9 +140,13 @@ def _bins(scores: _Floats, correct: _Bools) -> list[Bin]:
 
 
 class Calibrated(NamedTuple):
-    """The temperature found, and the calibration on the same documents at temperature 1 and at this one."""
+    """The temperature found, and the calibration on the same documents at temperature 1 and at this one.
+
+    Both calibrations are of what ``ner`` finds alone. ``threshold`` is half the strict F1 of what is found with it.
+    """
 
     temperature: float
+    threshold: float
     before: Calibration
     after: Calibration
 
@@ -167,30 +173,73 @@ def calibrate(nlp: Language, records: Sequence[Record]) -> Calibrated | None:
         return None
     bounds = (math.log(_COLDEST), math.log(_HOTTEST))
     best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4})
-    temperature = round(math.exp(best.x), _TEMPERATURE_DIGITS)
+    temperature = round(math.exp(best.x), _DIGITS)
     after = measure(_at(predicted, temperature), temperature)
     assert after is not None
-    return Calibrated(temperature, before, after)
+    return Calibrated(temperature, _threshold(predicted, temperature), before, after)
 
 
-_Predicted = list[tuple[list[Evaluated], "Lattice"]]
+class _Batch(NamedTuple):
+    """Documents with the spans found in them, their tokens' first and last characters, and what tells the scores."""
+
+    documents: list[Evaluated]
+    tokens: list[list[tuple[int, int]]]
+    lattice: Lattice
+
+
+_Predicted = list[_Batch]
 
 
 def _predict(nlp: Language, records: Sequence[Record]) -> _Predicted:
-    """Batches of documents with the spans found in them, and the lattices that tell their scores."""
+    """What ``ner`` finds, before any choice of ``fa_confidence``."""
     from spacy.util import minibatch
 
     from persian_ner.confidence import FaConfidence
 
     component = FaConfidence(nlp, temperature=1.0)
     batches: _Predicted = []
-    for batch in minibatch(zip(records, predicted_docs(nlp, records), strict=True), BATCH_SIZE):
-        evaluated = [
-            Evaluated(record.id, record.text, record.spans, spans_of(doc), record.annotated_labels)
-            for record, doc in batch
-        ]
-        batches.append((evaluated, component.lattice([doc for _, doc in batch])))
+    with nlp.select_pipes(disable=[name for name in nlp.pipe_names if name == NAME]):
+        for batch in minibatch(zip(records, predicted_docs(nlp, records), strict=True), BATCH_SIZE):
+            evaluated = [
+                Evaluated(record.id, record.text, record.spans, spans_of(doc), record.annotated_labels)
+                for record, doc in batch
+            ]
+            docs = [doc for _, doc in batch]
+            tokens = [[(token.idx, token.idx + len(token)) for token in doc] for doc in docs]
+            batches.append(_Batch(evaluated, tokens, component.lattice(docs)))
     return batches
+
+
+def _threshold(predicted: _Predicted, temperature: float) -> float:
+    """The threshold that is half the strict F1 of what is found with it."""
+    threshold = 0.5
+    for _ in range(_MOST_ROUNDS):
+        threshold, before = round(_strict_f1(_chosen(predicted, temperature, threshold)) / 2, _DIGITS), threshold
+        if threshold == before:
+            break
+    return threshold
+
+
+def _chosen(predicted: _Predicted, temperature: float, threshold: float) -> Iterator[Evaluated]:
+    from persian_ner.confidence import best
+
+    for documents, tokens, lattice in predicted:
+        spans = lattice.spans(temperature, threshold)
+        for document, places, offset, candidates in zip(documents, tokens, lattice.offsets, spans, strict=True):
+            found = [
+                Span(start=places[first - offset][0], end=places[last - offset][1], label=label)
+                for (first, last, label), _ in best(candidates, threshold)
+            ]
+            yield replace(document, predicted=found)
+
+
+def _strict_f1(evaluated: Iterable[Evaluated]) -> float:
+    right = total = 0
+    for document in evaluated:
+        gold, predicted = ({(span.start, span.end, span.label) for span in spans} for spans in scored_spans(document))
+        right += len(gold & predicted)
+        total += len(gold) + len(predicted)
+    return 2 * right / total if total else 0.0
 
 
 def _at(predicted: _Predicted, temperature: float) -> list[Evaluated]:
@@ -202,15 +251,13 @@ def _at(predicted: _Predicted, temperature: float) -> list[Evaluated]:
                 span.model_copy(update={"score": score}) for span, score in zip(document.predicted, scores, strict=True)
             ],
         )
-        for evaluated, lattice in predicted
-        for document, scores in zip(evaluated, lattice.confidences(temperature), strict=True)
+        for documents, _, lattice in predicted
+        for document, scores in zip(documents, lattice.confidences(temperature), strict=True)
     ]
 
 
-def keep_temperature(model: Path, temperature: float) -> None:
-    """Write the temperature into meta.json of a pipeline folder, where ``fa_confidence`` looks for it.
-
-    The component itself stays out of the pipeline, which so needs no code of ours to be loaded.
-    """
+def keep(model: Path, temperature: float, threshold: float | None) -> None:
+    """Write both into meta.json of a pipeline folder, where ``fa_confidence`` looks for them."""
+    found = {"temperature": temperature} | ({} if threshold is None else {"threshold": threshold})
     meta: dict[str, Any] = srsly.read_json(model / "meta.json")
-    files.write_json(model / "meta.json", meta | {NAME: {"temperature": temperature}})
+    files.write_json(model / "meta.json", meta | {NAME: found})

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import srsly
 from spacy.cli.package import package as spacy_package
+from spacy.util import split_requirement
 
-from persian_ner import report
+from persian_ner import confidence, files, report
 from persian_ner.evaluate import METRICS_FILE, EvaluationMetrics, read_metrics
 from persian_ner.files import write_text
 from persian_ner.records import InputError, Problem
@@ -18,6 +21,7 @@ from persian_ner.robustness import Robustness
 from persian_ner.templating import render_markdown
 
 CARD = "README.md"
+DISTRIBUTION = "persian-ner"
 MEANINGS = {
     "PER": "people by name, without titles",
     "ORG": "named organisations: ministries, companies, parties, clubs, media",
@@ -59,14 +63,37 @@ def build(model: Path, evaluation: Path, packages: Path, name: str, version: str
         spacy_package(
             carded,
             packages,
+            code_paths=[Path(confidence.__file__)],
             name=name,
             version=version,
             create_sdist=False,
-            create_wheel=True,
+            create_wheel=False,
             force=True,
             silent=False,
         )
-    return packages / f"{meta['lang']}_{name}-{version}" / "dist"
+    package = packages / f"{meta['lang']}_{name}-{version}"
+    _without_this_project(package / "meta.json")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "-w",
+        "dist",
+        ".",
+    ]
+    subprocess.run(command, cwd=package, check=True)
+    return package / "dist"
+
+
+def _without_this_project(meta: Path) -> None:
+    """Take this project out of the requirements, since the package brings the one file of it that a pipeline needs."""
+    found = srsly.read_json(meta)
+    others = [item for item in found["requirements"] if split_requirement(item)[0].replace("_", "-") != DISTRIBUTION]
+    files.write_json(meta, found | {"requirements": others})
 
 
 def _inputs(model: Path, folder: Path) -> tuple[dict[str, Any], EvaluationMetrics, Robustness | None]:

@@ -57,7 +57,8 @@ if TYPE_CHECKING:
 SPEED_FILE = "speed.json"
 TABLE_FILE = "speed.md"
 
-BUILT = ("fast", "bert-base", "bert-base-fast", "hf-bert-base")
+FAST = "fast"
+BUILT = (FAST, "bert-base", "bert-base-fast", "hf-bert-base")
 """The systems that are built from the first pipeline."""
 
 BERT_BASE: dict[str, int] = {
@@ -103,6 +104,9 @@ class SystemSpeed(_Strict):
     parameters: int | None = Field(description="of the encoder; null without one")
     words_per_second: Median
     first_is_faster: Median = Field(description="speed of the first system, divided by this one's")
+    fast_is_faster: Median | None = Field(
+        default=None, description="the same of the first system sped up, if it is there"
+    )
     peak_memory_bytes: int = Field(description="of the system's process, Python and loading included")
     seconds: list[float] = Field(description="by round")
 
@@ -198,6 +202,7 @@ def measure(
                 seconds[index].append(pools[index].submit(_round).result())
         found_profile = pools[0].submit(_profile).result() if profiled else None
         peaks = [pool.submit(_peak_memory).result() for pool in pools]
+    fast = next((found for spec, found in zip(specs, seconds, strict=True) if spec.built == FAST), None)
     made_by = started[0].provenance
     assert made_by is not None  # the first system is a pipeline
     return SpeedReport(
@@ -215,7 +220,8 @@ def measure(
                 built=spec.built,
                 parameters=begun.parameters,
                 words_per_second=median_of([words / taken for taken in found]),
-                first_is_faster=median_of([taken / first for taken, first in zip(found, seconds[0], strict=True)]),
+                first_is_faster=_ratio(found, seconds[0]),
+                fast_is_faster=_ratio(found, fast) if fast else None,
                 peak_memory_bytes=peak,
                 seconds=found,
             )
@@ -224,6 +230,10 @@ def measure(
         profile=found_profile,
         provenance=made_by,
     )
+
+
+def _ratio(seconds: Sequence[float], faster: Sequence[float]) -> Median:
+    return median_of([taken / other for taken, other in zip(seconds, faster, strict=True)])
 
 
 def median_of(values: Sequence[float]) -> Median:
@@ -409,7 +419,7 @@ def _start(spec: SystemSpec, texts: Sequence[str], threads: int) -> _Started:
     else:
         if spec.built in ("bert-base", "bert-base-fast"):
             nlp = with_bert_base(nlp)
-        if spec.built in ("fast", "bert-base-fast"):
+        if spec.built in (FAST, "bert-base-fast"):
             speed_up(nlp)
         if nlp.has_pipe("transformer"):
             component: Any = nlp.get_pipe("transformer")

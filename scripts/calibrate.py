@@ -1,4 +1,4 @@
-"""Find the temperature at which a trained pipeline's confidences fit the development records, and keep it there."""
+"""Fit a trained pipeline's confidences, and the threshold that it takes entities by, to the development records."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ def main(
     dev: Annotated[Path, typer.Argument(metavar="DEV_JSONL", help="Records it was not trained on, canonical JSONL")],
     gpu_id: Annotated[int, typer.Option(help="GPU to use; -1 for the CPU")] = -1,
 ) -> None:
-    """Fit the temperature of fa_confidence on DEV_JSONL and write it into the pipeline's meta.json."""
+    """Fit temperature and threshold of fa_confidence on DEV_JSONL and write them into the pipeline's meta.json."""
     with reporting_problems():
         problems: list[Problem] = []
         records = collecting(problems, lambda: read_gold(dev))
@@ -24,10 +24,11 @@ def main(
         if records is None or nlp is None:
             raise InputError(problems)
         found = calibration.calibrate(nlp, records)
-        calibration.keep_temperature(model, found.temperature if found else 1.0)
+        calibration.keep(model, found.temperature if found else 1.0, found.threshold if found else None)
     if found:
         typer.echo(f"Temperature 1: {found.before}")
         typer.echo(f"Temperature {found.temperature}: {found.after}")
+        typer.echo(f"Threshold {found.threshold}: half the F1 of the entities chosen by it")
     else:
         typer.echo("Temperature 1: the entities found are all right or all wrong, so none can be fitted")
     typer.echo(f"Wrote {model / 'meta.json'}")

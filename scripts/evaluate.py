@@ -26,6 +26,10 @@ def main(
     train: Annotated[
         Path | None, typer.Option(help="Training records, canonical JSONL: scores by whether a surface occurs there")
     ] = None,
+    greedy: Annotated[
+        bool, typer.Option("--greedy", help="Score what ner finds alone, without the choice of fa_confidence")
+    ] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Predict as annotate and serve do, faster")] = False,
     thresholds: Annotated[
         Path | None, typer.Option(help="YAML or JSON: numbers to reach, by their paths in metrics.json")
     ] = None,
@@ -42,6 +46,14 @@ def main(
         nlp = collecting(problems, lambda: evaluate.load_pipeline(model, gpu_id))
         if records is None or wanted is None or nlp is None or problems:
             raise InputError(problems)
+        if fast:
+            from persian_ner.fast_inference import speed_up
+
+            nlp = speed_up(nlp)
+        if greedy:
+            from persian_ner.confidence import with_entities_of_ner  # spaCy takes seconds to import
+
+            nlp = with_entities_of_ner(nlp)
         metrics, evaluated = evaluate.evaluate(nlp, records, name=name or gold.stem, data=gold, training=training)
         short = missed(metrics, wanted)
     evaluate.write_evaluation(output, metrics, evaluated)

@@ -169,6 +169,24 @@ class TestCalibrate:
             measured = measure(evaluated, calibration.temperature)
             assert numbers(measured) == pytest.approx(numbers(calibration), abs=1e-4)
 
+    def test_the_threshold_is_half_the_f1_that_it_leads_to(self) -> None:
+        nlp = tiny_ner()
+        records = gold_records(nlp, TEXTS)
+        found = calibrate(nlp, records)
+        assert found is not None
+        settings = {"chooses_entities": True, "temperature": found.temperature, "threshold": found.threshold}
+        nlp.add_pipe("fa_confidence", config=settings)
+        assert calibrate(nlp, records) == found  # whatever the pipeline chooses already
+        gold = {(record.id, span.start, span.end, span.label) for record in records for span in record.spans}
+        predicted = {
+            (record.id, span.start, span.end, span.label)
+            for record, spans in zip(records, predict(nlp, records), strict=True)
+            for span in spans
+        }
+        f1 = 2 * len(gold & predicted) / (len(gold) + len(predicted))
+        assert 0 < f1 < 1
+        assert found.threshold == pytest.approx(f1 / 2, abs=0.001)
+
     @pytest.mark.parametrize("wrong_every", [1, 100])
     def test_nothing_can_be_told_when_all_are_right_or_all_wrong(self, wrong_every: int) -> None:
         nlp = tiny_ner()
@@ -206,6 +224,8 @@ class TestScript:
         assert found is not None
         nlp.add_pipe("fa_confidence")
         assert nlp.get_pipe("fa_confidence").temperature == pytest.approx(found.temperature)
+        assert nlp.meta["fa_confidence"]["threshold"] == pytest.approx(found.threshold)
+        assert f"Threshold {found.threshold}" in done.output
         assert all(ent._.confidence for ent in nlp(TEXTS[0]).ents)
 
     def test_twice_gives_the_same_model(self, model: Path, dev: Path) -> None:

@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 import time
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import spacy
+from hypothesis import given
+from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.pipeline._parser_internals.stateclass import StateClass
 from spacy.tokens import Doc, DocBin, Span
@@ -19,7 +22,7 @@ from tiny_encoder import save_encoder
 from tiny_ner import TEXTS, tiny_ner
 
 from persian_ner import confidence, docbin
-from persian_ner.confidence import FaConfidence, add_to
+from persian_ner.confidence import Entity, FaConfidence, add_to, best, with_entities_of_ner
 from persian_ner.evaluate import load_pipeline
 
 EntityKey = tuple[int, int, str]
@@ -87,6 +90,129 @@ def test_confidence_is_the_probability_over_all_action_sequences(
                 longer += len(ent) > 2
     assert checked > 10
     assert longer
+
+
+@pytest.mark.parametrize("use_upper", [True, False])
+def test_all_spans_that_could_be_found_have_their_probability(use_upper: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confidence, "_UNLIKELY", 1e-9)
+    words, starts = ["سارا", "احمدی", "به", "\n\n", "شیراز"], [True, False, True, False, False]
+    found_in_all = 0
+    for seed in range(4):
+        nlp = tiny_ner(use_upper=use_upper, seed=seed)
+        component = FaConfidence(nlp, 1.7)
+        docs = [nlp(Doc(nlp.vocab, words=words, sent_starts=starts)) for _ in range(2)]
+        docs.insert(1, nlp(""))
+        expected = probabilities_by_enumeration(nlp, words, starts, 1.7)
+        found = component.lattice(docs).spans(1.7, 0.02)
+        assert found[1] == []
+        for spans, offset in ((found[0], 0), (found[2], len(words))):
+            by_key = {(ent.first - offset, ent.last + 1 - offset, ent.label): value for ent, value in spans}
+            assert by_key == pytest.approx({key: value for key, value in expected.items() if value > 0.02}, abs=1e-5)
+            found_in_all += len(by_key)
+    assert found_in_all > 20
+
+
+spans_with_probabilities = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(0, 3), st.sampled_from(["PER", "ORG"]), st.integers(0, 100)), max_size=8
+)
+
+
+@given(spans_with_probabilities, st.sampled_from([0.0, 0.25, 0.4, 0.5]))
+def test_the_best_choice_is_the_best_of_all(drawn: list[tuple[int, int, str, int]], threshold: float) -> None:
+    spans = [(Entity(first, first + more, label), value / 100) for first, more, label, value in drawn]
+    chosen = best(spans, threshold)
+    assert all(item in spans and item[1] > threshold for item in chosen)
+    assert all(before.last < after.first for (before, _), (after, _) in pairwise(chosen))
+    most = max(
+        sum(value - threshold for _, value in some)
+        for size in range(len(spans) + 1)
+        for some in combinations(spans, size)
+        if all(one.last < other.first or other.last < one.first for (one, _), (other, _) in combinations(some, 2))
+    )
+    assert sum(value - threshold for _, value in chosen) == pytest.approx(most)
+
+
+class TestChoice:
+    """What ``chooses_entities`` does."""
+
+    def test_entities_are_those_that_pay(self) -> None:
+        changed = 0
+        for seed in range(4):
+            alone, nlp = tiny_ner(seed=seed), tiny_ner(seed=seed)
+            nlp.add_pipe("fa_confidence", config={"chooses_entities": True, "threshold": 0.45, "temperature": 1.3})
+            docs = list(nlp.pipe([*TEXTS, "", " \n"]))
+            lattice = FaConfidence(alone, 1.3).lattice([alone(text) for text in [*TEXTS, "", " \n"]])
+            for doc, offset, spans in zip(docs, lattice.offsets, lattice.spans(1.3, 0.45), strict=True):
+                expected = [
+                    (ent.first - offset, ent.last + 1 - offset, ent.label, pytest.approx(value, abs=1e-6))
+                    for ent, value in best(spans, 0.45)
+                ]
+                assert [(ent.start, ent.end, ent.label_, ent._.confidence) for ent in doc.ents] == expected
+                greedy = [(ent.start, ent.end, ent.label_) for ent in alone(doc.text).ents]
+                changed += greedy != [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+        assert changed
+
+    def test_a_threshold_of_nearly_one_leaves_nothing(self) -> None:
+        nlp = tiny_ner()
+        nlp.add_pipe("fa_confidence", config={"chooses_entities": True, "threshold": 0.999999})
+        assert not any(doc.ents for doc in nlp.pipe(TEXTS))
+
+    @pytest.mark.parametrize("threshold", [-0.1, 1.0, float("nan")])
+    def test_a_threshold_is_a_probability(self, threshold: float) -> None:
+        with pytest.raises(ValueError, match="threshold"):
+            tiny_ner().add_pipe("fa_confidence", config={"chooses_entities": True, "threshold": threshold})
+
+    @pytest.mark.parametrize("place", [{"before": "ner"}, {"after": "ner"}])
+    def test_entities_from_elsewhere_stay(self, place: dict[str, str]) -> None:
+        nlp = tiny_ner()
+        ruler: Any = nlp.add_pipe("entity_ruler", config={"overwrite_ents": True}, **place)  # type: ignore[arg-type]
+        ruler.add_patterns([{"label": "RIVER", "pattern": "باران"}])
+        nlp.add_pipe("fa_confidence", config={"chooses_entities": True, "threshold": 0.05})
+        for doc in nlp.pipe(TEXTS):
+            rivers = [ent for ent in doc.ents if ent.label_ == "RIVER"]
+            assert len(rivers) == doc.text.count("باران")
+            assert [ent._.confidence for ent in rivers] == [None] * len(rivers)
+
+    def test_no_entity_takes_a_blocked_token(self) -> None:
+        nlp = tiny_ner()
+        nlp.add_pipe("fa_confidence", config={"chooses_entities": True, "threshold": 0.01})
+        (first, *_) = nlp(TEXTS[0]).ents
+        doc = nlp.make_doc(TEXTS[0])
+        doc.set_ents([], blocked=[doc[first.start : first.end]], default="missing")
+        doc = nlp(doc)
+        assert all(ent.end <= first.start or ent.start >= first.end for ent in doc.ents)
+        assert all(token.ent_iob == 3 and not token.ent_type_ for token in doc[first.start : first.end])
+
+    def test_an_entity_too_long_to_be_followed_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        nlp = tiny_ner()
+        found = [[(ent.start, ent.end) for ent in doc.ents] for doc in nlp.pipe(TEXTS)]
+        longest = max(end - start for ents in found for start, end in ents)
+        assert longest > 1
+        monkeypatch.setattr(confidence, "_LONGEST", longest - 1)
+        nlp.add_pipe("fa_confidence", config={"chooses_entities": True, "threshold": 0.5})
+        for ents, doc in zip(found, nlp.pipe(TEXTS), strict=True):
+            long = {(start, end) for start, end in ents if end - start == longest}
+            assert long <= {(ent.start, ent.end) for ent in doc.ents}
+
+    def test_calibration_tells_the_threshold(self) -> None:
+        nlp = tiny_ner()
+        nlp.meta["fa_confidence"] = {"temperature": 1.5, "threshold": 0.3}
+        component: Any = nlp.add_pipe("fa_confidence", config={"chooses_entities": True})
+        assert (component.temperature, component.threshold) == (1.5, 0.3)
+        nlp.remove_pipe("fa_confidence")
+        assert nlp.add_pipe("fa_confidence").threshold is None  # type: ignore[attr-defined]
+        assert tiny_ner().add_pipe("fa_confidence", config={"chooses_entities": True}).threshold == 0.4  # type: ignore[attr-defined]
+
+    def test_comparisons_can_have_what_ner_finds_alone(self) -> None:
+        alone, nlp = tiny_ner(), tiny_ner()
+        assert with_entities_of_ner(nlp) is nlp
+        nlp.add_pipe("fa_confidence", config={"chooses_entities": True, "threshold": 0.7})
+        assert [list(map(str, doc.ents)) for doc in nlp.pipe(TEXTS)] != [
+            list(map(str, doc.ents)) for doc in alone.pipe(TEXTS)
+        ]
+        assert [list(map(str, doc.ents)) for doc in with_entities_of_ner(nlp).pipe(TEXTS)] == [
+            list(map(str, doc.ents)) for doc in alone.pipe(TEXTS)
+        ]
 
 
 def test_what_is_unlikely_matters_little(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from tiny_ner import tiny_ner
 from typer.testing import CliRunner
 
-from persian_ner import calibration
+from persian_ner import calibration, fast_inference
 from persian_ner.evaluate import (
     METRICS_FILE,
     PREDICTIONS_FILE,
@@ -29,6 +29,7 @@ from persian_ner.evaluate import (
 from persian_ner.metrics import compute
 from persian_ner.novelty import measure
 from persian_ner.predict import predict
+from persian_ner.readers import records_jsonl
 from persian_ner.records import InputError, Record, Span
 from persian_ner.tokenizer import create_tokenizer
 
@@ -223,6 +224,30 @@ def test_confidences_are_measured_and_kept(tmp_path):
     assert without.calibration is None
     assert "score" not in plain[0].predicted[0].model_dump(exclude_none=True)
     assert without.overall == metrics.overall
+
+
+def test_greedy_scores_what_ner_finds_alone(tmp_path):
+    nlp = tiny_ner()
+    gold = [Record(id="a", text=TEXT, spans=[PER, GPE, SECOND_GPE])]
+    records_jsonl.write(gold, tmp_path / "gold.jsonl")
+    alone = [(span.start, span.end, span.label) for span in predict(nlp, [TEXT])[0]]
+    nlp.add_pipe("fa_confidence", config={"chooses_entities": True, "threshold": 0.7})
+    nlp.to_disk(tmp_path / "model")
+    for options, same in (([], False), (["--greedy"], True), (["--greedy", "--fast"], True)):
+        assert run(tmp_path / "model", tmp_path / "gold.jsonl", tmp_path / "out", *options).exit_code == 0
+        _, evaluated = read_evaluation(tmp_path / "out")
+        found = [(span.start, span.end, span.label) for span in evaluated[0].predicted]
+        assert (found == alone) is same
+
+
+def test_fast_predicts_as_annotate_does(tmp_path, monkeypatch):
+    sped_up = []
+    monkeypatch.setattr(fast_inference, "speed_up", lambda nlp: sped_up.append(nlp) or nlp)
+    records_jsonl.write([Record(id="a", text=TEXT)], tmp_path / "gold.jsonl")
+    tiny_ner().to_disk(tmp_path / "model")
+    for options in ([], ["--fast"]):
+        assert run(tmp_path / "model", tmp_path / "gold.jsonl", tmp_path / "out", *options).exit_code == 0
+        assert len(sped_up) == len(options)
 
 
 def test_read_evaluation_reports_both_files(nlp, tmp_path):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -61,6 +64,7 @@ def test_meanings_are_those_of_the_readme() -> None:
 def made(tmp_path: Path) -> tuple[Path, Path]:
     """A stamped pipeline and its evaluation."""
     nlp = spacy.blank("fa", meta={"name": "tiny", "version": "1.0"})
+    nlp.add_pipe("fa_confidence")
     nlp.to_disk(tmp_path / "model")
     meta = json.loads((tmp_path / "model" / "meta.json").read_text(encoding="utf-8"))
     write_text(tmp_path / "model" / "meta.json", json.dumps(meta | META))
@@ -88,6 +92,20 @@ def test_the_card_is_in_the_wheel(made: tuple[Path, Path], tmp_path: Path) -> No
     assert "## Limits" in metadata  # it is what `pip show` and an index tell of the package
     assert sorted(made[0].rglob("*")) == before
     assert [path.name for path in (tmp_path / "packages").iterdir()] == ["fa_mine-2.0"]
+
+
+def test_the_package_needs_no_project_and_gets_on_with_one(made: tuple[Path, Path], tmp_path: Path) -> None:
+    assert package(*made, tmp_path / "packages").exit_code == 0
+    (wheel,) = (tmp_path / "packages").glob("*/dist/*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = next(name for name in archive.namelist() if name.endswith("/METADATA"))
+        assert "persian" not in "".join(re.findall("Requires-Dist: .*", archive.read(metadata).decode()))
+        archive.extractall(tmp_path / "installed")
+    script = "import sys; sys.path.insert(0, {path!r}); {imports}; nlp = fa_mine.load(); print(nlp('سارا').text)"
+    for imports in ("import fa_mine, persian_ner.confidence", "import persian_ner.confidence, fa_mine"):
+        code = script.format(path=str(tmp_path / "installed"), imports=imports)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (0, "سارا\n"), done.stderr
 
 
 def test_an_evaluation_of_another_pipeline_is_refused(made: tuple[Path, Path], tmp_path: Path) -> None:

@@ -379,6 +379,11 @@ def test_script_measures_side_by_side(tiny: Path, gold: Path, tmp_path: Path) ->
     assert report.systems[0].parameters == report.systems[1].parameters
     assert report.systems[2].parameters is None
     assert report.systems[0].first_is_faster.median == 1
+    begun, sped_up, _ = report.systems
+    assert sped_up.fast_is_faster is not None and begun.fast_is_faster is not None
+    assert sped_up.fast_is_faster.median == 1
+    ratios = [first / fast for first, fast in zip(begun.seconds, sped_up.seconds, strict=True)]
+    assert begun.fast_is_faster.median == pytest.approx(sum(ratios) / 2)
     for system in report.systems:
         first, second = (5 / seconds for seconds in system.seconds)
         assert system.words_per_second.median == pytest.approx((first + second) / 2)
@@ -386,6 +391,7 @@ def test_script_measures_side_by_side(tiny: Path, gold: Path, tmp_path: Path) ->
     assert report.profile is not None
     table = (tmp_path / "out" / speed.TABLE_FILE).read_text(encoding="utf-8")
     assert "| ruler | – |" in table
+    assert " fast is faster by | Interval |" in table
     assert "| encoder |" in table
 
 

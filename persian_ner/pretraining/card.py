@@ -26,7 +26,7 @@ def model_card(log: list[dict[str, Any]], sources: dict[str, Any], parameters: i
 
 A BERT of {config.num_hidden_layers} layers × {config.hidden_size} ({parameters / 1e6:.1f} M parameters, fp16) for
 Persian text as it is found: its tokenizer gives «رئیس‌جمهور», «رئیسجمهور» and «رئيسجمهور» the same pieces, and the
-same to digits of every kind, with or without diacritics, tatweel and direction marks. A character that its
+same to Persian, Arabic and Latin digits, with or without diacritics, tatweel and direction marks. A character that its
 vocabulary lacks is read as «•» and leaves the word around it as it is. It is meant as the encoder of the pipeline in
 this repository, not as a general language model.
 

@@ -8,7 +8,6 @@ bfloat16, with weights, optimiser and everything outside the encoder in float32.
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -18,16 +17,14 @@ from typing import Any, Literal
 import torch
 from spacy.language import Language
 
+from persian_ner.machine import bound_kernel_cache
+
 _TRIM_EVERY = 16
 """Batches after which freed memory is given back."""
 
 Arithmetic = Literal["bfloat16", "float32"]
 
 _MARK = "in_bfloat16"
-
-_PRIMITIVE_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
-"""oneDNN keeps a compiled kernel, with its buffers, for each of the last 1024 shapes of a
-matrix product; batches of text hardly ever repeat a shape, so that is memory for nothing."""
 
 
 def use_bfloat16_on_cpu() -> Callable[[Language], Language]:
@@ -38,7 +35,7 @@ def use_bfloat16_on_cpu() -> Callable[[Language], Language]:
     none of this code.
     """
 
-    os.environ.setdefault(*_PRIMITIVE_CACHE)  # read by oneDNN before its first product, so before the encoder exists
+    bound_kernel_cache()
 
     def wrap_encoder(nlp: Language) -> Language:
         component: Any = nlp.get_pipe("transformer")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import shutil
 from pathlib import Path
 from typing import Any, get_args
@@ -369,3 +370,12 @@ def test_going_on_from_an_encoder(prepared: Path, tmp_path: Path) -> None:
     assert not torch.equal(AutoModel.from_pretrained(tmp_path / "encoder").embeddings.word_embeddings.weight, start)
     with pytest.raises(FileExistsError):
         encoder.prepare_further(CONFIG, raw, tmp_path / "encoder", further)
+
+
+def test_memory_does_not_grow_with_the_shapes_of_batches(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """oneDNN keeps a kernel of 12 MB for each number of masked pieces, a thousand of them if it may."""
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    trained(prepared, tmp_path / "run", 1)
+    assert int(os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]) <= 16

@@ -15,7 +15,7 @@ import yaml
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from persian_ner.machine import cpu_name
+from persian_ner.machine import bound_kernel_cache, cpu_name
 from persian_ner.pretraining import corpus, warmstart
 from persian_ner.pretraining.card import CARD, HEAD, further_card, model_card
 from persian_ner.pretraining.loop import Schedule, train
@@ -123,6 +123,7 @@ def _pack(
 
 def run(config: dict[str, Any], folder: Path) -> None:
     """Train (or resume) in a prepared ``folder``."""
+    bound_kernel_cache()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))
     vocabulary = tokenizer.get_vocab()
     pieces = sorted(vocabulary, key=vocabulary.__getitem__)

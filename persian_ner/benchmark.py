@@ -156,6 +156,7 @@ class System(_Strict):
     test_sentences: int = Field(description="of all runs")
     leaking_sentences: int
     left_out: int = Field(description="sentences with a problem, of all runs")
+    commits: list[str] = Field(default_factory=list, description="of the code that trained and scored, where known")
 
 
 class Summary(_Strict):
@@ -455,6 +456,7 @@ def _system(name: str, runs: Sequence[tuple[str, Run]], labels: Sequence[str]) -
         test_sentences=sum(run.manifest.sentences["test"] for run in found),
         leaking_sentences=sum(len(run.manifest.leaks.ids) for run in found),
         left_out=sum(len(run.manifest.left_out) for run in found),
+        commits=list(dict.fromkeys(run.provenance.git_commit for run in found if run.provenance.git_commit)),
     )
 
 

@@ -276,6 +276,13 @@ class TestScript:
         summary = json.loads((tmp_path / "all" / "summary.json").read_text(encoding="utf-8"))
         assert summary["systems"][0]["per_label"]["pers"]["runs"] == [1.0, 0.0]
         assert summary["systems"][0]["per_label"]["pro"]["mean"] is None
+        commit = json.loads((tmp_path / "r1" / "benchmark.json").read_text(encoding="utf-8"))["provenance"][
+            "git_commit"
+        ]
+        assert summary["systems"][0]["commits"] == ([commit] if commit else [])
+        assert f"| {commit[:12] if commit else '–'} |" in (tmp_path / "all" / "benchmark.md").read_text(
+            encoding="utf-8"
+        )
         assert "not to be compared" in (tmp_path / "all" / "benchmark.md").read_text(encoding="utf-8")
 
     def test_runs_that_cannot_be_averaged(self, train: Path, held_out: Path, tmp_path: Path) -> None:

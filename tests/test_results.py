@@ -666,6 +666,7 @@ def test_every_published_result_is_of_the_default_model_or_known_not_to_be():
     """A new figure of the default model belongs into one of the lists above."""
     others = {
         *("coverage", "coverage-own-test", "encoder", "encoder-own-test", "learning-curve", "learning-curve-own-test"),
+        *("objective", "objective-own-test"),
         *("annotate", "benchmark", "dates", "fuzz", "load", "scaling"),
     }
     names = {file.stem for file in (ROOT / results.RESULTS_FOLDER).glob("*.json")}

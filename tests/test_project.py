@@ -16,7 +16,7 @@ import spacy
 import yaml
 from project_copy import ROOT, commands_run, copy_project, run_project, set_in_config
 from project_deps import with_code_deps
-from weasel.cli.run import check_rerun, update_lockfile
+from weasel.cli.run import check_rerun, project_run, update_lockfile
 from weasel.util import load_project_config
 
 from persian_ner.labels import LABELS
@@ -255,6 +255,19 @@ class TestProjectFile:
         (tmp_path / "reports" / "robustness").mkdir()
         (tmp_path / "reports" / "robustness" / "robustness.json").touch()
         assert check_rerun(tmp_path, wheel)
+
+    def test_texts_to_annotate_may_be_a_data_set_of_the_hub(
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """Every dependency must be a path that exists, or nothing is run."""
+        (tmp_path / "project.yml").write_bytes((ROOT / "project.yml").read_bytes())
+        for dep in next(item["deps"] for item in load_project_config(ROOT)["commands"] if item["name"] == "annotate"):
+            (tmp_path / dep).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / dep).touch()
+        project_run(tmp_path, "annotate", overrides={"vars.texts": "hf:NAME"}, dry=True)
+        out = capfd.readouterr().out
+        assert "Missing dependency" not in out
+        assert " hf:NAME " in out
 
     def test_workflows_name_commands(self) -> None:
         for steps in PROJECT["workflows"].values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sysconfig
@@ -243,8 +244,27 @@ class TestProjectFile:
         config = load_project_config(ROOT, overrides={"vars.train_options": " --training.max_steps=4"})
         line = next(command["script"][0] for command in config["commands"] if command["name"] == "full-model")
         words = shlex.split(line)
-        options = words[words.index("--vars.train_options") + 1]
-        assert options.split() == ["--paths.names=corpus/full/names.json", "--training.max_steps=4"]
+        assert words[words.index("--vars.train_options") + 1] == " --training.max_steps=4"
+
+    def test_full_hands_on_every_variable_of_the_workflow_inside(self) -> None:
+        inside = [COMMANDS[name] for name in PROJECT["workflows"]["with-names"]]
+        used = {
+            name
+            for command in inside
+            for line in [*command["script"], *command["deps"], *command["outputs"]]
+            for name in re.findall(r"\$\{vars\.(\w+)\}", line)
+        }
+        (line,) = COMMANDS["full-model"]["script"]
+        assert used == set(re.findall(r"--vars\.(\w+)", line))
+
+    def test_names_that_are_listed_are_trained_on(self) -> None:
+        steps = PROJECT["workflows"]["with-names"]
+        (names,) = COMMANDS["names"]["outputs"]
+        training = COMMANDS[steps[steps.index("names") + 1]]
+        assert f"--paths.names {names} " in training["script"][0]
+        assert names in training["deps"]
+        without = [line.replace(f"--paths.names {names} ", "") for line in training["script"]]
+        assert without == COMMANDS["train"]["script"]
 
     def test_robustness_measured_later_gets_into_the_card(self, tmp_path: Path) -> None:
         wheel = next(command for command in load_project_config(ROOT)["commands"] if command["name"] == "wheel")

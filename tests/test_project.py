@@ -266,6 +266,11 @@ class TestProjectFile:
         without = [line.replace(f"--paths.names {names} ", "") for line in training["script"]]
         assert without == COMMANDS["train"]["script"]
 
+    def test_speed_is_that_of_the_pipeline_trained(self) -> None:
+        config = load_project_config(ROOT, overrides={"vars.training_dir": "training/mine"})
+        (line,) = next(command["script"] for command in config["commands"] if command["name"] == "speed")
+        assert shlex.split(line)[2:4] == ["encoder=training/mine/model-best", "fast"]
+
     def test_robustness_measured_later_gets_into_the_card(self, tmp_path: Path) -> None:
         wheel = next(command for command in load_project_config(ROOT)["commands"] if command["name"] == "wheel")
         for path in (*wheel["deps"], *wheel["outputs"]):

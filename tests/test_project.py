@@ -24,6 +24,23 @@ from persian_ner.labels import LABELS
 
 PROJECT = yaml.safe_load((ROOT / "project.yml").read_text(encoding="utf-8"))
 COMMANDS = {command["name"]: command for command in PROJECT["commands"]}
+STEPS = {*PROJECT["workflows"]["package"], "train-with-names"}
+PATHS = (
+    *(
+        "hub_encoder",
+        "encoder",
+        "gold",
+        "gold_dir",
+        "thresholds",
+        "comparison_dir",
+        "texts",
+        "annotated",
+        "annotated_dir",
+    ),
+    *("to_review", "audit_dir", "benchmark_train", "benchmark_test", "mirror", "gazetteers", "raw_text", "raw_news"),
+    *("pretrain_dir", "earlier_encoder"),
+)
+"""The variables whose paths may have spaces."""
 
 
 @pytest.fixture(scope="module")
@@ -280,6 +297,30 @@ class TestProjectFile:
         (tmp_path / "reports" / "robustness").mkdir()
         (tmp_path / "reports" / "robustness" / "robustness.json").touch()
         assert check_rerun(tmp_path, wheel)
+
+    def test_paths_may_have_spaces(self) -> None:
+        """But for those of the workflow's steps, as project.yml says."""
+
+        def words(path: str) -> dict[str, list[list[str]]]:
+            config = load_project_config(ROOT, overrides={f"vars.{variable}": path for variable in PATHS})
+            scripts = {command["name"]: command["script"] for command in config["commands"]}
+            return {name: [shlex.split(line) for line in scripts[name]] for name in COMMANDS.keys() - STEPS}
+
+        whole = {
+            name: [[word.replace("a b", "a-b") for word in line] for line in script]
+            for name, script in words("a b").items()
+        }
+        assert whole == words("a-b")
+
+    def test_a_command_takes_files_with_spaces(self, tmp_path: Path) -> None:
+        for name in ("project.yml", "configs", "scripts", "persian_ner"):
+            (tmp_path / name).symlink_to(ROOT / name)
+        line = {"id": "a", "text": "رشت", "model": "fa_x 1.0", "entities": [{"start": 0, "end": 3, "label": "GPE"}]}
+        (tmp_path / "my texts.jsonl").write_text(json.dumps(line), encoding="utf-8")
+        options = ("--vars.annotated", "my texts.jsonl", "--vars.to_review", "to review/texts.json")
+        done = run_project(tmp_path, "export", *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / "to review" / "texts.json").exists()
 
     def test_texts_to_annotate_may_be_a_data_set_of_the_hub(
         self, tmp_path: Path, capfd: pytest.CaptureFixture[str]

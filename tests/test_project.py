@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sysconfig
 import venv
@@ -218,6 +219,21 @@ def test_full_runs_to_the_end_where_no_public_corpus_is(tmp_path: Path) -> None:
     # The last state of the training is the model, whatever its score.
     best, last = (project / "training" / "full" / f"model-{name}" / "ner" / "model" for name in ("best", "last"))
     assert best.read_bytes() == last.read_bytes()
+
+
+def test_clean_keeps_what_cannot_be_made_again_soon(tmp_path: Path) -> None:
+    kept = ("training/encoder-before", "training/pretrain", "training/pretrain-new", "training/objectives")
+    for folder in (*kept, "training/model-best", "training/cnn/model-best", "corpus/full", "reports", "packages"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "file").touch()
+    for file in ("training/log.jsonl", "project.lock"):
+        (tmp_path / file).touch()
+    for _ in range(2):
+        subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], check=True, cwd=tmp_path)
+        assert {file.parent.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("file")} == set(kept)
+        assert {file.name for file in tmp_path.iterdir()} == {"training"}
+    shutil.rmtree(tmp_path / "training")
+    subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], check=True, cwd=tmp_path)
 
 
 class TestProjectFile:

@@ -12,7 +12,7 @@ from persian_ner.records import InputError
 from persian_ner.records import collecting as collecting  # commands take it from here, with what goes around it
 
 NOT_REACHED = 3
-"""Status of a command that measured something worse than its caller allows; 1 is bad input, 2 a wrong command line."""
+"""Status of a command that found something worse than its caller allows; 1 is bad input, 2 a wrong command line."""
 
 Bfloat16 = Annotated[
     bool,

@@ -41,8 +41,12 @@ lock: setup ## Resolve requirements.in again for every supported Python
 	$(VENV)/bin/uv pip compile --quiet --universal --fork-strategy requires-python --python-version 3.10 \
 		--no-header --no-annotate --constraint requirements.txt --extra ray pyproject.toml --output-file requirements-ray.txt
 
-clean: ## Remove everything that can be made again, except .venv
-	rm -rf corpus training reports packages project.lock
+clean: ## Remove what can be made again, but keep .venv, pre-training (training/pretrain*, /objectives) and training/encoder-before
+	rm -rf corpus reports packages project.lock
+	test ! -d training || find training -mindepth 1 -maxdepth 1 $(foreach kept,$(KEPT),! -name '$(kept)') -exec rm -rf {} +
+
+# An earlier encoder, of which there is no other copy, and runs of pre-training, which take hours.
+KEPT := encoder-before pretrain* objectives
 
 # Part of torch's CUDA build only. They must not be in the lock, or a CPU machine would download them.
 CUDA_PACKAGES := triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

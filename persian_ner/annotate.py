@@ -65,7 +65,7 @@ from persian_ner.fast_inference import load_fast
 from persian_ner.machine import cpu_name
 from persian_ner.metrics import Provenance, count_words
 from persian_ner.predict import SCORE_DIGITS, score_of
-from persian_ner.records import InputError, Problem
+from persian_ner.records import InputError, Problem, collecting
 
 if TYPE_CHECKING:  # spaCy takes seconds to import
     from spacy.language import Language
@@ -207,11 +207,12 @@ def annotate(
     memory runs out in a single process, or workers cannot be started or die at any text.
     """
     clock = time.perf_counter()
-    if job.output.suffix not in _SUFFIXES:
-        raise InputError([Problem(str(job.output), 0, "", f"not one of {', '.join(_SUFFIXES)}")])
+    problems: list[Problem] = []
     if str(job.output.resolve()) == job.source.identity.get("file"):
-        raise InputError([Problem(str(job.output), 0, "", "is the input")])
-    nlp = load_fast(job.model, gpu_id, bfloat16=job.bfloat16)
+        problems.append(Problem(str(job.output), 0, "", "is the input"))
+    nlp = collecting(problems, lambda: load_for(job.output, job.model, gpu_id, bfloat16=job.bfloat16))
+    if problems or nlp is None:
+        raise InputError(problems)
     made_by = provenance(nlp, None)
     identity = identity_of(job, nlp, made_by)
     with _unfinished(job, identity, clock) as parts:
@@ -231,6 +232,17 @@ def annotate(
                     parts.commit()
             parts.commit()
         return _finish(job, parts, made_by, identity["arithmetic"], workers, batch_size)
+
+
+def load_for(output: Path, model: str, gpu_id: int, *, bfloat16: bool) -> Language:
+    """The pipeline that :func:`annotate` uses. Raises :class:`InputError` with what is wrong with it and the output."""
+    problems: list[Problem] = []
+    if output.suffix not in _SUFFIXES:
+        problems.append(Problem(str(output), 0, "", f"not one of {', '.join(_SUFFIXES)}"))
+    nlp = collecting(problems, lambda: load_fast(model, gpu_id, bfloat16=bfloat16))
+    if problems or nlp is None:
+        raise InputError(problems)
+    return nlp
 
 
 def pack(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:

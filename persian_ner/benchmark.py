@@ -37,7 +37,7 @@ from persian_ner.evaluate import provenance, read_as, read_gold, write_evaluatio
 from persian_ner.metrics import Evaluated, Metrics, Provenance, compute, span_defects
 from persian_ner.predict import BATCH_SIZE, predict
 from persian_ner.readers import records_jsonl, registry
-from persian_ner.records import InputError, Problem, Record, Span, collect, iter_text_lines
+from persian_ner.records import InputError, Problem, Record, Span, collect, collecting, iter_text_lines
 from persian_ner.sources import read_yaml
 from persian_ner.templating import markdown_cell, render_markdown
 
@@ -310,13 +310,18 @@ def _span_counts(records: Iterable[Record], labels: Iterable[str]) -> dict[str, 
     return {label: counts[label] for label in labels}
 
 
-def read_prepared(folder: Path, benchmark: Benchmark) -> tuple[Manifest, list[Record]]:
-    """The manifest and the test sentences of a prepared folder; raises :class:`InputError` with all problems."""
-    manifest = read_as(folder / MANIFEST, Manifest)
-    records = read_gold(folder / "test.jsonl")
-    problems = [record.problem(f"meta has no {TOKENS}") for record in records if TOKENS not in record.meta]
-    problems += _other_benchmark(manifest, benchmark, folder / MANIFEST)
-    if problems:
+def read_prepared(folder: Path, benchmark: Benchmark | None) -> tuple[Manifest, list[Record]]:
+    """The manifest and the test sentences of a prepared folder; raises :class:`InputError` with all problems.
+
+    The folder must be of ``benchmark``, if that is given.
+    """
+    problems: list[Problem] = []
+    manifest = collecting(problems, lambda: read_as(folder / MANIFEST, Manifest))
+    records = collecting(problems, lambda: read_gold(folder / "test.jsonl"))
+    problems += [record.problem(f"meta has no {TOKENS}") for record in records or () if TOKENS not in record.meta]
+    if manifest is not None:
+        problems += _other_benchmark(manifest, benchmark, folder / MANIFEST)
+    if problems or manifest is None or records is None:
         raise InputError(problems)
     return manifest, records
 
@@ -371,11 +376,11 @@ def _doc(nlp: Language, record: Record) -> Doc:
     return doc
 
 
-def read_runs(arguments: Sequence[str], benchmark: Benchmark) -> dict[str, list[tuple[str, Run]]]:
+def read_runs(arguments: Sequence[str], benchmark: Benchmark | None) -> dict[str, list[tuple[str, Run]]]:
     """Read scored folders named ``FOLDER`` or ``SYSTEM=FOLDER``, by system.
 
     Raises :class:`InputError` with every problem: what cannot be read, runs of another
-    benchmark, and runs of one system whose test parts cannot be averaged.
+    benchmark, if one is given, and runs of one system whose test parts cannot be averaged.
     """
     problems: list[Problem] = []
     systems: dict[str, list[tuple[str, Run]]] = {}
@@ -429,8 +434,8 @@ def write_summary(folder: Path, summary: Summary) -> None:
     files.write_text(folder / SUMMARY_FILE, summary.model_dump_json(indent=2) + "\n")
 
 
-def _other_benchmark(manifest: Manifest, benchmark: Benchmark, file: Path) -> list[Problem]:
-    if (manifest.benchmark, manifest.labels) == (benchmark.name, benchmark.labels):
+def _other_benchmark(manifest: Manifest, benchmark: Benchmark | None, file: Path) -> list[Problem]:
+    if benchmark is None or (manifest.benchmark, manifest.labels) == (benchmark.name, benchmark.labels):
         return []
     return [Problem(str(file), 0, "", f"is not of the benchmark {benchmark.name!r} with its labels")]
 

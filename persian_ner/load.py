@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from persian_ner.evaluate import read_gold
 from persian_ner.files import checksum
 from persian_ner.metrics import DataInfo, count_words
-from persian_ner.records import InputError, Problem
+from persian_ner.records import InputError, Problem, collecting
 from persian_ner.serve import Health, Model
 
 TIMEOUT = 120.0
@@ -75,10 +75,14 @@ def measure(url: str, records: Path, clients: int, requests: int | None = None) 
 
     ``requests`` is how many are sent in all: the texts go round, or not all are
     used; None sends each once. Raises :class:`InputError` for records that cannot be
-    read and a service that does not answer.
+    read and for a service that does not answer, with both if need be.
     """
-    texts = [record.text for record in read_gold(records)]
-    model = _model(url)
+    problems: list[Problem] = []
+    found = collecting(problems, lambda: read_gold(records))
+    model = collecting(problems, lambda: _model(url))
+    if found is None or model is None:
+        raise InputError(problems)
+    texts = [record.text for record in found]
     total = requests or len(texts)
     begin = time.perf_counter()
     sent = asyncio.run(_send(url, [texts[number % len(texts)] for number in range(total)], clients))

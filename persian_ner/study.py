@@ -22,6 +22,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from spacy.tokens import DocBin
 from spacy.util import load_config
 
 from persian_ner import compare, corpus, docbin, evaluate, files, intake
-from persian_ner.records import InputError, Problem
+from persian_ner.records import InputError, Problem, collecting
 from persian_ner.sources import read_yaml
 
 RUN_FILE = "run.json"
@@ -126,18 +127,21 @@ def read_study(path: Path, more_gold: Sequence[str] = ()) -> Study:
 
 
 def prepare(study: Study, output: Path) -> list[Run]:
-    """Build the corpora; returns all runs, finished or not. Raises :class:`InputError` for bad sources and bad gold."""
-    names = dict.fromkeys([study.dev, *(system.corpus for system in study.systems.values())])
-    folders = {name: _corpus(name, output / "corpora" / name, study.skip_problems) for name in names}
-    gold = {name: Path(path.format(corpora=output / "corpora")) for name, path in study.gold.items()}
+    """Build the corpora; returns all runs, finished or not.
+
+    Raises :class:`InputError` with the problems of all corpora and all gold files.
+    """
     problems: list[Problem] = []
-    for path in gold.values():  # before hours of training, not after them
-        try:
-            evaluate.read_gold(path)
-        except InputError as error:
-            problems += error.problems
+    folders = {name: output / "corpora" / name for name in [study.dev, *(s.corpus for s in study.systems.values())]}
+    for name, folder in folders.items():
+        collecting(problems, partial(_build, name, folder, study.skip_problems))
+    gold = {name: Path(path.format(corpora=output / "corpora")) for name, path in study.gold.items()}
+    built = not problems
+    for name, path in gold.items():  # before hours of training, not after them
+        if built or "{corpora}" not in study.gold[name]:  # what lies in a corpus that was not built is of another run
+            collecting(problems, partial(evaluate.read_gold, path))
     if problems:
-        raise InputError(problems)
+        raise InputError(set(problems))  # corpora share sources
     return [
         Run(
             folder=output / "runs" / f"{name}-{seed}",
@@ -185,12 +189,11 @@ def comparisons(study: Study, output: Path) -> dict[str, compare.Comparison]:
     return found
 
 
-def _corpus(name: str, folder: Path, skip_problems: bool) -> Path:
+def _build(name: str, folder: Path, skip_problems: bool) -> None:
     config = corpus.read_config(Path(f"configs/corpus/{name}.yml"))
     loaded = intake.load_sources(config, Path("configs/sources"), Path(), skip_problems)
     intake.write_records(loaded, folder, Path())
     corpus.convert(config, folder, skip_misaligned=False)
-    return folder
 
 
 def _contents(path: str) -> str:

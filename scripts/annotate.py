@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import Bfloat16, DateField
+from _cli import Bfloat16, DateField, collecting
 
 from persian_ner import annotate
 from persian_ner.annotate_io import open_source
-from persian_ner.records import InputError
+from persian_ner.records import InputError, Problem
 
 app = typer.Typer(help=__doc__, add_completion=False)
 
@@ -42,10 +42,17 @@ def main(
     to OUTPUT.rejects.jsonl, and what was done to OUTPUT.summary.json.
     """
     gpu = annotate.default_gpu() if gpu_id is None else gpu_id
+    problems: list[Problem] = []
     try:
-        opened = open_source(
-            source, text_field=text_field, date_field=date_field, config=config, split=split, revision=revision
+        opened = collecting(
+            problems,
+            lambda: open_source(
+                source, text_field=text_field, date_field=date_field, config=config, split=split, revision=revision
+            ),
         )
+        if opened is None:  # annotate would say what else is wrong
+            collecting(problems, lambda: annotate.load_for(output, model, gpu, bfloat16=bfloat16))
+            raise InputError(problems)
         job = annotate.Job(opened, output, model, text_field, id_field, bfloat16, date_field)
         summary = annotate.annotate(
             job,

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import reporting_problems
+from _cli import collecting, reporting_problems
 
 from persian_ner import benchmark as bench
 from persian_ner.evaluate import load_pipeline
+from persian_ner.records import InputError, Problem
 
 app = typer.Typer(help=__doc__, add_completion=False)
 
@@ -58,11 +59,14 @@ def score(
     config: Config = CONFIG,
 ) -> None:
     """Score a pipeline on the test part, on gold tokens and on raw text."""
+    problems: list[Problem] = []
     with reporting_problems():
-        benchmark = bench.read_benchmark(config)
-        manifest, records = bench.read_prepared(prepared, benchmark)
-        nlp = load_pipeline(model, gpu_id)
-        run = bench.score(nlp, manifest, records, report)
+        benchmark = collecting(problems, lambda: bench.read_benchmark(config))
+        test = collecting(problems, lambda: bench.read_prepared(prepared, benchmark))
+        nlp = collecting(problems, lambda: load_pipeline(model, gpu_id))
+        if benchmark is None or test is None or nlp is None:
+            raise InputError(problems)
+        run = bench.score(nlp, *test, report)
     _say(bench.write_run(report, benchmark, run, name or model))
     typer.echo(f"Wrote {report / bench.RUN_FILE} and {report / bench.TABLE_FILE}")
 
@@ -79,9 +83,13 @@ def summarise(
     config: Config = CONFIG,
 ) -> None:
     """Put scored runs into one table, as mean ± standard deviation over the folds or seeds of a system."""
+    problems: list[Problem] = []
     with reporting_problems():
-        benchmark = bench.read_benchmark(config)
-        summary = bench.summarise(benchmark, bench.read_runs(runs, benchmark))
+        benchmark = collecting(problems, lambda: bench.read_benchmark(config))
+        scored = collecting(problems, lambda: bench.read_runs(runs, benchmark))
+        if benchmark is None or scored is None:
+            raise InputError(problems)
+        summary = bench.summarise(benchmark, scored)
     bench.write_summary(output, summary)
     _say(summary)
     typer.echo(f"Wrote {output / bench.SUMMARY_FILE} and {output / bench.TABLE_FILE}")

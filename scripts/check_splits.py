@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import reporting_problems
+from _cli import NOT_REACHED, reporting_problems
 
 from persian_ner import corpus, duplicates, files
 
@@ -14,7 +14,7 @@ def main(
     splits: Annotated[list[Path], typer.Argument(help="Record files of the splits, training data first", exists=True)],
     output: Annotated[Path, typer.Option(help="Report file (JSON)")] = Path("corpus/split-check.json"),
 ) -> None:
-    """Fail (status 1) when a sentence of one split occurs, exactly or nearly, in another; list all of them."""
+    """Fail (status 3) when a sentence of one split occurs, exactly or nearly, in another; list all of them."""
     names = [path.stem for path in splits]
     if len(splits) < 2 or len(set(names)) < len(names):
         raise typer.BadParameter("name two or more files with different names", param_hint="SPLITS")
@@ -30,7 +30,7 @@ def main(
     files.write_json(output, {"splits": list(records), "leaks": [asdict(leak) for leak in leaks]})
     typer.echo(f"Wrote {output}: {len(leaks)} sentences shared between splits")
     if leaks:
-        raise typer.Exit(1)
+        raise typer.Exit(NOT_REACHED)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from persian_ner import evaluate, files
 from persian_ner.dates import accuracy, coverage
 from persian_ner.metrics import DataInfo
 from persian_ner.readers import markup
-from persian_ner.records import InputError, Problem, collect
+from persian_ner.records import InputError, Problem, Record, collect
 
 
 def main(
@@ -60,12 +60,25 @@ def main(
 
 def _accuracy(answers: Path, articles: Path) -> accuracy.Accuracy:
     """Compare with a file of answers. Raises :class:`InputError` with the problems of both."""
-    asked = accuracy.read_answers(answers)
-    records, problems = collect(markup.read(articles))
-    by_id = {record.id: record for record in records}
-    if problems := problems or list(accuracy.check(asked, by_id, str(answers))):
+    problems: list[Problem] = []
+    asked = collecting(problems, lambda: accuracy.read_answers(answers))
+    by_id = collecting(problems, lambda: _read_articles(articles))
+    if asked is not None and by_id is not None:
+        problems += accuracy.check(asked, by_id, str(answers))
+        if not problems:
+            return accuracy.measure(asked, by_id)
+    raise InputError(problems)
+
+
+def _read_articles(articles: Path) -> dict[str, Record]:
+    """Articles by id. Raises :class:`InputError` with every problem of them."""
+    try:
+        records, problems = collect(markup.read(articles))
+    except OSError as error:
+        raise InputError([Problem(str(articles), 0, "", f"cannot be read: {error.strerror}")]) from error
+    if problems:
         raise InputError(problems)
-    return accuracy.measure(asked, by_id)
+    return {record.id: record for record in records}
 
 
 def _table(measured: coverage.DateCoverage) -> Table:

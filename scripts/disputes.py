@@ -1,14 +1,16 @@
 """Put places where a trained pipeline disagrees with the layers before a reader; add the answers to the readings."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import reporting_problems
+from _cli import collecting, reporting_problems
 
 from persian_ner.evaluate import read_evaluation
 from persian_ner.intake import read_raw
 from persian_ner.layers import corrections, disputes
+from persian_ner.records import InputError, Problem, Record
 from persian_ner.sources import read_source
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -47,10 +49,11 @@ def settle(
 ) -> None:
     """Add what the answers to disputes mean to the readings; build the layers again then. The corpora must be there."""
     with reporting_problems():
-        texts = {
-            name: {record.id: record.text for record in read_raw(read_source(sources / f"{name}.yml"), Path())}
-            for name in names
-        }
+        problems: list[Problem] = []
+        records = {name: collecting(problems, partial(_read, sources / f"{name}.yml")) for name in names}
+        if problems:
+            raise InputError(problems)
+        texts = {name: {record.id: record.text for record in found or ()} for name, found in records.items()}
         settled = disputes.settle(folder, texts)
     for name, lines in settled.lines.items():
         corrections.append(decisions / "readings" / f"{name}.tsv", lines)
@@ -58,6 +61,10 @@ def settle(
         corrections.append(decisions / "disputes" / f"{name}.tsv", decided)
     counts = corrections.count(item for decided in settled.decisions.values() for item in decided)
     typer.echo(f"Settled {sum(counts.values())} disputes: {', '.join(f'{kind} {n}' for kind, n in counts.items())}")
+
+
+def _read(source: Path) -> list[Record]:
+    return read_raw(read_source(source), Path())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 from _cli import reporting_problems
 
-from persian_ner import files
 from persian_ner.readers import markup, records_jsonl, registry
 from persian_ner.records import InputError, Problem, Record, collect
 
@@ -33,23 +32,23 @@ def to_jsonl(
 def to_markup(
     format: Format,
     source: Input,
-    output: Annotated[Path, typer.Argument(help="Folder for one .md file a document")],
+    output: Annotated[Path, typer.Argument(help="Folder for one .md file a document, and for nothing else")],
     option: Options = [],  # noqa: B006
+    lossy: Annotated[
+        bool, typer.Option("--lossy", help="Say what inline markup cannot hold (scores …), and write the rest")
+    ] = False,
 ) -> None:
-    """Write inline markup, one file a document, for reading and correcting by hand."""
-    rendered: list[str] = []
-    problems: list[Problem] = []
+    """Write inline markup, one file a document, for reading and correcting by hand.
+
+    The numbered files of an earlier run are replaced, and a folder with others is refused. Without --lossy every
+    document must come back from its file as it is.
+    """
+    records = _read(format, source, option)
     with reporting_problems():
-        for record in _read(format, source, option):
-            try:
-                rendered.append(markup.render_file(record))
-            except ValueError as error:
-                problems.append(record.problem(str(error)))
-        if problems:
-            raise InputError(problems)
-    for number, text in enumerate(rendered, start=1):
-        files.write_text(output / f"{number:05d}.md", text)
-    typer.echo(f"Wrote {output}: {len(rendered)} files")
+        losses = markup.write(records, output, lossy=lossy)
+    for loss in losses:
+        typer.echo(str(loss), err=True)
+    typer.echo(f"Wrote {output}: {len(records)} files")
 
 
 def _read(format: str, source: str, option: list[str]) -> list[Record]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import Bfloat16, collecting, reporting_problems
+from _cli import NOT_REACHED, Bfloat16, collecting, reporting_problems
 
 from persian_ner import fuzz
 from persian_ner.files import write_text
@@ -26,7 +26,7 @@ def main(
     gpu_id: Annotated[int, typer.Option(help="GPU to use; -1 for the CPU")] = -1,
     bfloat16: Bfloat16 = True,
 ) -> None:
-    """Try MODEL_PATH on made-up texts; exit code 1 when anything fails."""
+    """Try MODEL_PATH on made-up texts; exit code 3 when anything fails."""
     problems: list[Problem] = []
     with reporting_problems():
         originals = collecting(problems, lambda: fuzz.read_sentences(records))
@@ -42,7 +42,7 @@ def main(
         f"{result.peak_memory_mb:.0f} MB, {len(result.failures)} failures"
     )
     if result.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(NOT_REACHED)
 
 
 if __name__ == "__main__":

@@ -42,15 +42,17 @@ def undecided(
 
     Decisions about them go to surfaces.tsv, in place of the mentions.
     """
+    problems: list[Problem] = []
     with reporting_problems():
         places = load_gazetteer(gazetteers)
-        surfaces = building.read_surfaces(decisions / "surfaces.tsv")
+        surfaces = collecting(problems, lambda: building.read_surfaces(decisions / "surfaces.tsv"))
 
         def counted(path: Path) -> Counter[tuple[str, str]]:
             source = read_source(path)
-            return building.undecided(source, read_raw(source, Path()), places, surfaces)
+            records = read_raw(source, Path())
+            return Counter() if surfaces is None else building.undecided(source, records, places, surfaces)
 
-        found = _of_all([sources / f"{name}.yml" for name in names], counted)
+        found = _of_all([sources / f"{name}.yml" for name in names], counted, problems)
     for (label, surface), mentions in sum(found, Counter()).most_common():
         typer.echo(f"{label}\t{surface}\t{mentions}")
 
@@ -60,22 +62,27 @@ def build(
     names: _Names, gazetteers: _Gazetteers, decisions: _Decisions = _DECISIONS, sources: _Sources = _SOURCES
 ) -> None:
     """Build layers from gazetteers, decisions about surfaces and readings; the corpora must be there."""
+    problems: list[Problem] = []
     with reporting_problems():
         places = load_gazetteer(gazetteers)
-        surfaces = building.read_surfaces(decisions / "surfaces.tsv")
+        surfaces = collecting(problems, lambda: building.read_surfaces(decisions / "surfaces.tsv"))
 
         def built(path: Path) -> tuple[standoff.Layer, Path]:
             source = read_source(path)
             if source.layer is None:
                 raise InputError([Problem(str(path), 0, "", "it names no layer")])
             _refuse_bare_text(source)
-            readings = building.read_readings(decisions / "readings" / f"{path.stem}.tsv")
-            records, problems = read_raw_or_problems(source, Path())
+            wrong: list[Problem] = []
+            readings = collecting(wrong, lambda: building.read_readings(decisions / "readings" / f"{path.stem}.tsv"))
+            read = collecting(wrong, lambda: read_raw_or_problems(source, Path()))
+            if surfaces is None or readings is None or read is None:
+                raise InputError(wrong)
+            records, unread = read
             layer = building.build(source, records, places, surfaces, readings)
-            unreadable = len({problem.doc_id for problem in problems})
+            unreadable = len({problem.doc_id for problem in unread})
             return replace(layer, defects=defects.count(records, unreadable)), Path(source.layer)
 
-        layers = _of_all([sources / f"{name}.yml" for name in names], built)
+        layers = _of_all([sources / f"{name}.yml" for name in names], built, problems)
     for layer, path in layers:
         standoff.write(layer, path)
         edits = sum(len(entry.edits) for entry in layer.entries.values())
@@ -356,9 +363,8 @@ def _layered(source: Source) -> list[Record]:
     return applied.records
 
 
-def _of_all(sources: Iterable[Path], use: Callable[[Path], T]) -> list[T]:
-    """What ``use`` makes of each source file; raises :class:`InputError` with the problems of all."""
-    problems: list[Problem] = []
+def _of_all(sources: Iterable[Path], use: Callable[[Path], T], problems: list[Problem]) -> list[T]:
+    """What ``use`` makes of each source file; raises :class:`InputError` with ``problems`` and those of all."""
     found = [collecting(problems, partial(use, path)) for path in sources]
     if problems:
         raise InputError(problems)

@@ -1197,6 +1197,21 @@ class TestScript:
             assert (result.exit_code, message in result.output) == (1, True)
         assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
+    def test_all_that_is_wrong_is_said_at_once(self, tmp_path: Path) -> None:
+        texts = write_jsonl(tmp_path / "in.jsonl", corpus(2))
+        table = tmp_path / "in.csv"
+        table.write_text("body\nرشت\n", encoding="utf-8")
+        for source, messages in [
+            (texts, ("not one of .jsonl, .parquet", "cannot be loaded")),
+            (table, ("no column 'text'", "no column 'day'", "not one of .jsonl, .parquet", "cannot be loaded")),
+        ]:
+            result = run_script("annotate", "no_such_pipeline", source, tmp_path / "out.csv", "--date-field", "day")
+            assert result.exit_code == 1
+            assert [message for message in messages if message not in result.stderr] == []
+        result = run_script("annotate", "no_such_pipeline", texts, texts)
+        assert "is the input" in result.stderr and "cannot be loaded" in result.stderr
+        assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "in.csv"}
+
     def test_an_interruption_says_how_to_go_on(
         self, plain_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -298,6 +298,20 @@ class TestScript:
         assert str(tmp_path / "gone") in done.output
         assert not (tmp_path / "all").exists()
 
+    def test_the_problems_of_all_inputs_are_listed(self, tmp_path: Path) -> None:
+        config = write(tmp_path / "bad.yml", "name: x\n")
+        prepared, scored = tmp_path / "prepared", tmp_path / "scored"
+        prepared.mkdir()
+        write(prepared / "test.jsonl", '{"id": "a", "text": "b"}\n')
+        done = run_script("benchmark", "score", tmp_path / "none", prepared, tmp_path / "out", "--config", config)
+        assert done.exit_code == 1
+        files = (config, prepared / "manifest.json", prepared / "test.jsonl", tmp_path / "none")
+        assert [file for file in files if f"{file}:" not in done.output] == []
+        done = run_script("benchmark", "summarise", scored, tmp_path / "out", "--config", config)
+        assert done.exit_code == 1
+        assert [file for file in (config, scored / "benchmark.json") if f"{file}:" not in done.output] == []
+        assert not (tmp_path / "out").exists()
+
     def test_runs_of_another_benchmark(self, train: Path, held_out: Path, tmp_path: Path) -> None:
         model = ruler(tmp_path / "ruler")
         run_script("benchmark", "prepare", train, tmp_path / "a", "--test", held_out)

@@ -168,6 +168,19 @@ def test_bad_answers_are_all_listed(tmp_path: Path) -> None:
     assert "no answers" in run(tmp_path / "in.jsonl", tmp_path / "out.json", "--answers", bad).stderr
 
 
+def test_the_problems_of_all_files_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(f"{ARTICLE}]\n", encoding="utf-8")
+    (tmp_path / "bad.tsv").write_text(HEADER + "a\t0\n", encoding="utf-8")
+    files = [tmp_path / "none.jsonl", tmp_path / "bad.tsv", tmp_path / "a.md"]
+    done = run(files[0], tmp_path / "out.json", "--answers", files[1], "--articles", files[2])
+    assert done.returncode == 1
+    assert [file for file in files if str(file) not in done.stderr] == []
+    assert "3 problems found" in done.stderr
+    done = run(files[0], tmp_path / "out.json", "--answers", files[1], "--articles", tmp_path / "absent")
+    assert f"{tmp_path / 'absent'}: [-] cannot be read" in done.stderr
+    assert not (tmp_path / "out.json").exists()
+
+
 @pytest.mark.parametrize(("right", "count", "low", "high"), [(0, 10, 0.0, 0.2775), (182, 200, 0.8623, 0.9423)])
 def test_wilson(right: int, count: int, low: float, high: float) -> None:
     found = accuracy.wilson(right, count)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import HealthCheck, given, settings
 from reader_strategies import annotated_texts
@@ -10,7 +11,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.tokens import Span as DocSpan
 from spacy.vocab import Vocab
 
-from persian_ner.readers import docbin
+from persian_ner.readers import docbin, records_jsonl
 from persian_ner.records import Problem, Span, collect
 from persian_ner.tokenizer import create_tokenizer
 
@@ -64,6 +65,20 @@ def test_missing_annotation_is_not_outside(tmp_path: Path) -> None:
         Problem(str(file), 1, "none", "no entity annotation"),
         Problem(str(file), 2, "a#2", "5 of 6 tokens have no entity annotation"),
         Problem(str(file), 3, "a#3", "user_data id: neither text nor a whole number: ('list',)"),
+    ]
+
+
+def test_user_data_that_json_cannot_hold_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.spacy"
+    bad = {"raw": b"x", "vector": numpy.zeros(2), "more": {"rate": float("nan")}}
+    save(file, make_doc(TEXT, None, id="bad", **bad), make_doc(TEXT, [], id="good", rate=0.5, topics=["شعر", None]))
+    records, problems = collect(docbin.read(file))
+    assert [record.id for record in records] == ["good"]
+    records_jsonl.write(records, tmp_path / "written.jsonl")
+    assert {(problem.file, problem.line, problem.doc_id) for problem in problems} == {(str(file), 1, "bad")}
+    assert [problem.reason.partition(": not JSON: ")[0] for problem in problems] == [
+        *("user_data raw", "user_data vector", "user_data more"),
+        "no entity annotation",
     ]
 
 

@@ -205,6 +205,16 @@ class TestCommands:
             if command := re.fullmatch(r"make (\w+)", span):
                 self.check_make([command[1]])
 
+    def test_the_readme_names_every_list_of_packages_for_machines_without_network(self) -> None:
+        """The targets that the quick start runs install from these."""
+        paragraph = next(
+            text for text in sections(ROOT / "README.md")["Troubleshooting"].split("\n\n") if "No network" in text
+        )
+        (extra,) = re.findall(r"--ignore-requires-python (.*)", MAKEFILE)
+        installed = re.findall(r"--requirement (\S+)", MAKEFILE) + re.findall(r"(\w+)==", extra)
+        assert {"requirements-ray.txt", "hazm"} <= set(installed)
+        assert all(name in paragraph for name in installed)
+
     def test_the_readme_explains_every_make_target_it_needs(self) -> None:
         assert {"make train", "make test"} <= {
             line for fence in fences(ROOT / "README.md") for line in fence.content.splitlines()

@@ -434,7 +434,7 @@ def test_the_command_says_what_failed(tmp_path: Path, without_long_texts: None) 
     records = put(tmp_path / "a.jsonl", json.dumps(RECORD))
     output = tmp_path / "fuzz.json"
     done = run_script("fuzz", tmp_path / "model", output, "--inputs", 100, "--records", records)
-    assert done.exit_code == 1
+    assert done.exit_code == 3
     found = json.loads(output.read_text(encoding="utf-8"))["failures"]
     assert found and f"{found[0]['kind']} {found[0]['number']}: KeyError: 'nul': '\\x00'\n" in done.stderr
 

@@ -458,6 +458,22 @@ def test_the_problems_of_all_sources_are_listed_and_nothing_is_written(project: 
     }
 
 
+def test_bad_decisions_and_bad_sources_are_listed_together(project: Path) -> None:
+    put(project / "decisions" / "surfaces.tsv", "loc\tقم\n")
+    put(project / "decisions" / "readings" / "mine.tsv", "mine#1\t*\n")
+    (project / "mine.txt").unlink()
+    before = contents(project)
+    status, out, err = run("build", "mine", "yours", "other")
+    assert (status, out) == (1, "")
+    assert [line.partition(" ")[0] for line in err.splitlines()] == [
+        *("decisions/readings/mine.tsv:1:", "decisions/surfaces.tsv:1:", "mine.txt:", "sources/other.yml:", "4")
+    ]
+    assert contents(project) == before
+    status, out, err = run("undecided", "mine", "yours")
+    assert (status, out) == (1, "")
+    assert [line.partition(" ")[0] for line in err.splitlines()] == ["decisions/surfaces.tsv:1:", "mine.txt:", "2"]
+
+
 def test_what_is_still_to_decide_is_listed_by_command(project: Path) -> None:
     put(project / "decisions" / "surfaces.tsv", "fac\tتخت جمشید\t-\n")
     # The lists decide places only: a facility that is called like one is still to be decided.

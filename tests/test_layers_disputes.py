@@ -164,3 +164,12 @@ def test_the_commands_from_an_evaluation_to_readings(tmp_path: Path, monkeypatch
         "mine#2\t-\tGPE\tرشت\t1",
         "mine#1\t+\tGPE\tقم\t1",
     ]
+
+
+def test_the_problems_of_all_sources_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sheet(tmp_path / "sheet", "1.1\tM")
+    put(tmp_path / "sources" / "mine.yml", json.dumps(SOURCE.model_dump(exclude_none=True) | {"options": {}}))
+    done = run_script("disputes", "settle", "sheet", "mine", "yours", "--sources", "sources")
+    assert done.exit_code == 1
+    assert [line.partition(" ")[0] for line in done.stderr.splitlines()] == ["mine.txt:", "sources/yours.yml:", "2"]

@@ -96,6 +96,14 @@ def test_script(url: str, records: Path, tmp_path: Path) -> None:
     assert run_script(records, output, "--url", url, "--requests", 2).exit_code == 0
 
 
+def test_bad_records_and_a_missing_service_are_listed_together(tmp_path: Path) -> None:
+    done = run_script(tmp_path / "absent.jsonl", tmp_path / "load.json", "--url", "http://127.0.0.1:9")
+    assert done.exit_code == 1
+    assert "absent.jsonl: [-] no such file" in done.output
+    assert "no service answers here" in done.output
+    assert "2 problems found" in done.output
+
+
 def test_bad_input_writes_nothing(url: str, records: Path, tmp_path: Path) -> None:
     output = tmp_path / "load.json"
     records.write_text('{"id": "1"}\n{"id": "2", "text": 3}\n', encoding="utf-8")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sysconfig
 import venv
@@ -16,13 +18,30 @@ import spacy
 import yaml
 from project_copy import ROOT, commands_run, copy_project, run_project, set_in_config
 from project_deps import with_code_deps
-from weasel.cli.run import check_rerun, update_lockfile
+from weasel.cli.run import check_rerun, project_run, update_lockfile
 from weasel.util import load_project_config
 
 from persian_ner.labels import LABELS
 
 PROJECT = yaml.safe_load((ROOT / "project.yml").read_text(encoding="utf-8"))
 COMMANDS = {command["name"]: command for command in PROJECT["commands"]}
+STEPS = {*PROJECT["workflows"]["package"], "train-with-names"}
+PATHS = (
+    *(
+        "hub_encoder",
+        "encoder",
+        "gold",
+        "gold_dir",
+        "thresholds",
+        "comparison_dir",
+        "texts",
+        "annotated",
+        "annotated_dir",
+    ),
+    *("to_review", "audit_dir", "benchmark_train", "benchmark_test", "mirror", "gazetteers", "raw_text", "raw_news"),
+    *("pretrain_dir", "earlier_encoder"),
+)
+"""The variables whose paths may have spaces."""
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +221,21 @@ def test_full_runs_to_the_end_where_no_public_corpus_is(tmp_path: Path) -> None:
     assert best.read_bytes() == last.read_bytes()
 
 
+def test_clean_keeps_what_cannot_be_made_again_soon(tmp_path: Path) -> None:
+    kept = ("training/encoder-before", "training/pretrain", "training/pretrain-new", "training/objectives")
+    for folder in (*kept, "training/model-best", "training/cnn/model-best", "corpus/full", "reports", "packages"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "file").touch()
+    for file in ("training/log.jsonl", "project.lock"):
+        (tmp_path / file).touch()
+    for _ in range(2):
+        subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], check=True, cwd=tmp_path)
+        assert {file.parent.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("file")} == set(kept)
+        assert {file.name for file in tmp_path.iterdir()} == {"training"}
+    shutil.rmtree(tmp_path / "training")
+    subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], check=True, cwd=tmp_path)
+
+
 class TestProjectFile:
     @pytest.mark.parametrize("name", COMMANDS)
     def test_help_and_outputs(self, name: str) -> None:
@@ -243,8 +277,32 @@ class TestProjectFile:
         config = load_project_config(ROOT, overrides={"vars.train_options": " --training.max_steps=4"})
         line = next(command["script"][0] for command in config["commands"] if command["name"] == "full-model")
         words = shlex.split(line)
-        options = words[words.index("--vars.train_options") + 1]
-        assert options.split() == ["--paths.names=corpus/full/names.json", "--training.max_steps=4"]
+        assert words[words.index("--vars.train_options") + 1] == " --training.max_steps=4"
+
+    def test_full_hands_on_every_variable_of_the_workflow_inside(self) -> None:
+        inside = [COMMANDS[name] for name in PROJECT["workflows"]["with-names"]]
+        used = {
+            name
+            for command in inside
+            for line in [*command["script"], *command["deps"], *command["outputs"]]
+            for name in re.findall(r"\$\{vars\.(\w+)\}", line)
+        }
+        (line,) = COMMANDS["full-model"]["script"]
+        assert used == set(re.findall(r"--vars\.(\w+)", line))
+
+    def test_names_that_are_listed_are_trained_on(self) -> None:
+        steps = PROJECT["workflows"]["with-names"]
+        (names,) = COMMANDS["names"]["outputs"]
+        training = COMMANDS[steps[steps.index("names") + 1]]
+        assert f"--paths.names {names} " in training["script"][0]
+        assert names in training["deps"]
+        without = [line.replace(f"--paths.names {names} ", "") for line in training["script"]]
+        assert without == COMMANDS["train"]["script"]
+
+    def test_speed_is_that_of_the_pipeline_trained(self) -> None:
+        config = load_project_config(ROOT, overrides={"vars.training_dir": "training/mine"})
+        (line,) = next(command["script"] for command in config["commands"] if command["name"] == "speed")
+        assert shlex.split(line)[2:4] == ["encoder=training/mine/model-best", "fast"]
 
     def test_robustness_measured_later_gets_into_the_card(self, tmp_path: Path) -> None:
         wheel = next(command for command in load_project_config(ROOT)["commands"] if command["name"] == "wheel")
@@ -255,6 +313,43 @@ class TestProjectFile:
         (tmp_path / "reports" / "robustness").mkdir()
         (tmp_path / "reports" / "robustness" / "robustness.json").touch()
         assert check_rerun(tmp_path, wheel)
+
+    def test_paths_may_have_spaces(self) -> None:
+        """But for those of the workflow's steps, as project.yml says."""
+
+        def words(path: str) -> dict[str, list[list[str]]]:
+            config = load_project_config(ROOT, overrides={f"vars.{variable}": path for variable in PATHS})
+            scripts = {command["name"]: command["script"] for command in config["commands"]}
+            return {name: [shlex.split(line) for line in scripts[name]] for name in COMMANDS.keys() - STEPS}
+
+        whole = {
+            name: [[word.replace("a b", "a-b") for word in line] for line in script]
+            for name, script in words("a b").items()
+        }
+        assert whole == words("a-b")
+
+    def test_a_command_takes_files_with_spaces(self, tmp_path: Path) -> None:
+        for name in ("project.yml", "configs", "scripts", "persian_ner"):
+            (tmp_path / name).symlink_to(ROOT / name)
+        line = {"id": "a", "text": "رشت", "model": "fa_x 1.0", "entities": [{"start": 0, "end": 3, "label": "GPE"}]}
+        (tmp_path / "my texts.jsonl").write_text(json.dumps(line), encoding="utf-8")
+        options = ("--vars.annotated", "my texts.jsonl", "--vars.to_review", "to review/texts.json")
+        done = run_project(tmp_path, "export", *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / "to review" / "texts.json").exists()
+
+    def test_texts_to_annotate_may_be_a_data_set_of_the_hub(
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """Every dependency must be a path that exists, or nothing is run."""
+        (tmp_path / "project.yml").write_bytes((ROOT / "project.yml").read_bytes())
+        for dep in next(item["deps"] for item in load_project_config(ROOT)["commands"] if item["name"] == "annotate"):
+            (tmp_path / dep).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / dep).touch()
+        project_run(tmp_path, "annotate", overrides={"vars.texts": "hf:NAME"}, dry=True)
+        out = capfd.readouterr().out
+        assert "Missing dependency" not in out
+        assert " hf:NAME " in out
 
     def test_workflows_name_commands(self) -> None:
         for steps in PROJECT["workflows"].values():

@@ -96,6 +96,30 @@ def test_bad_gold_is_reported_before_the_trainings(project: Path) -> None:
     assert found == [("first.jsonl", 1), ("second.jsonl", 1)]
 
 
+def test_the_problems_of_all_corpora_and_of_gold_are_listed_once(project: Path) -> None:
+    names = ("first", "second", "third")
+    for name, sources in zip(names, (["articles", "mine"], ["articles"], ["articles"]), strict=True):
+        (project / "configs" / "corpus" / f"{name}.yml").write_text(
+            yaml.safe_dump({"sources": sources, "shares": {"train": 0.8, "dev": 0.1, "test": 0.1}, "max_words": 120}),
+            encoding="utf-8",
+        )
+    (article, *_) = sorted((project / "assets" / "articles").glob("*.md"))
+    with article.open("a", encoding="utf-8") as handle:
+        handle.write("\n]\n")
+    (project / "gold.jsonl").write_text("no json\n", encoding="utf-8")
+    systems = {name: {"corpus": name, "config": "cnn"} for name in names}
+    plan = study.read_study(
+        write_study(
+            project,
+            {"dev": "third", "systems": systems, "gold": {"own": "{corpora}/third/test.jsonl", "bad": "gold.jsonl"}},
+        )
+    )
+    with pytest.raises(InputError) as error:
+        study.prepare(plan, project / "out")
+    found = [Path(problem.file).name for problem in error.value.problems]
+    assert found == [article.name, "mine.yml", "gold.jsonl"]
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "studies").glob("*.yml")), ids=lambda path: path.stem)
 def test_studies_of_the_project_are_valid(path: Path) -> None:
     plan = study.Study.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

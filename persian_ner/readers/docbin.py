@@ -3,11 +3,12 @@
 Span groups and entity links are left out. A document whose tokens have no entity
 annotation (``ENT_IOB`` missing, which is not the same as O) says nothing about
 names and is a problem; so is one where only some tokens have it, which a record
-cannot express.
+cannot express, and each value of ``user_data`` that JSON cannot hold.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,24 +48,36 @@ def _read_file(file: Path) -> Iterator[Record | Problem]:
         yield Problem(str(file), 0, "", f"not a spaCy DocBin: {error}")
         return
     for number, doc in enumerate(docs, start=1):
-        yield _record(file, number, doc)
+        yield from _record(file, number, doc)
 
 
-def _record(file: Path, number: int, doc: Doc) -> Record | Problem:
+def _record(file: Path, number: int, doc: Doc) -> Iterator[Record | Problem]:
     # Extension attributes are stored in user_data too, under tuples.
     user_data: dict[str, Any] = {key: value for key, value in doc.user_data.items() if isinstance(key, str)}
     doc_id, bad_id = find_id(user_data, f"{file.stem}#{number}")
-    if bad_id:
-        return Problem(str(file), number, doc_id, f"user_data {bad_id}")
+    meta = {key: value for key, value in user_data.items() if key != "id"}
+    reasons = [f"user_data {reason}" for reason in (bad_id, *map(_not_json, meta, meta.values())) if reason]
     if not doc.has_annotation("ENT_IOB"):
-        return Problem(str(file), number, doc_id, "no entity annotation")
-    if not doc.has_annotation("ENT_IOB", require_complete=True):
+        reasons.append("no entity annotation")
+    elif not doc.has_annotation("ENT_IOB", require_complete=True):
         missing = sum(token.ent_iob == 0 for token in doc)
-        return Problem(str(file), number, doc_id, f"{missing} of {len(doc)} tokens have no entity annotation")
-    return Record(
+        reasons.append(f"{missing} of {len(doc)} tokens have no entity annotation")
+    if reasons:
+        yield from (Problem(str(file), number, doc_id, reason) for reason in reasons)
+        return
+    yield Record(
         id=doc_id,
         text=doc.text,
         spans=[Span(start=ent.start_char, end=ent.end_char, label=ent.label_) for ent in doc.ents],
-        meta={key: value for key, value in user_data.items() if key != "id"},
+        meta=meta,
         origin=(str(file), number),
     )
+
+
+def _not_json(key: str, value: Any) -> str:
+    """Why the value of a key cannot be written as JSON; ``""`` when it can."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"{key}: not JSON: {error}"
+    return ""

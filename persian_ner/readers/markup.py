@@ -19,10 +19,11 @@ The text is the body without leading and trailing blank lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from persian_ner.records import Problem, Record, Span, iter_text_lines
+from persian_ner import files
+from persian_ner.records import InputError, Problem, Record, Span, collect, iter_text_lines
 
 HELP = "Articles in inline markup, [surface](LABEL), one file each (.md), with id/topic/… front matter"
 
@@ -33,6 +34,7 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\([\[\]\\])")
 _FENCE = "---"
+_WRITTEN = re.compile(r"\d{5,}\.md")
 
 
 def parse(body: str) -> tuple[str, list[Span], list[tuple[int, str]]]:
@@ -96,12 +98,80 @@ def render_file(record: Record) -> str:
     return f"{_FENCE}\n{front}\n{_FENCE}\n{render(record.text, record.spans)}\n"
 
 
+def write(records: Iterable[Record], folder: Path, *, lossy: bool = False) -> list[Problem]:
+    """Write one numbered file a record into ``folder``, in the place of those of an earlier call; all or nothing.
+
+    Every file is read back. Returns what of the records does not come back as it was. Raises :class:`InputError` with
+    that, unless ``lossy``, with every record that a file cannot hold, and for a folder with other files.
+    """
+    problems = _not_ours(folder)
+    losses: list[Problem] = []
+    with files.replacing(folder.resolve()) as partial:  # "." and a link have no name to put another beside
+        partial.mkdir()
+        for number, record in enumerate(records, start=1):
+            file = partial / f"{number:05d}.md"
+            try:
+                file.write_text(render_file(record), encoding="utf-8", newline="\n")
+            except UnicodeEncodeError:
+                problems.append(record.problem("holds half of a character (a lone surrogate)"))
+            except ValueError as error:
+                problems.append(record.problem(str(error)))
+            else:
+                found, defects = collect(_read_file(file))
+                problems += (record.problem(f"inline markup cannot hold it: {defect.reason}") for defect in defects)
+                losses += (
+                    record.problem(f"inline markup {loss}") for again in found for loss in _losses(record, again)
+                )
+        if not lossy:
+            problems += losses
+        if problems:
+            raise InputError(problems)
+    return losses
+
+
+def _not_ours(folder: Path) -> list[Problem]:
+    """Why a folder must not be replaced."""
+    if not folder.exists():
+        return []
+    if not folder.is_dir():
+        return [Problem(str(folder), 0, "", "is not a folder")]
+    others = sorted(item.name for item in folder.iterdir() if not _WRITTEN.fullmatch(item.name))
+    if not others:
+        return []
+    reason = f"would be replaced, but holds other files (such as {others[0]}): name another folder"
+    return [Problem(str(folder), 0, "", reason)]
+
+
+def _losses(record: Record, again: Record) -> Iterator[str]:
+    """What of a record is not what came back from its file; numbers in ``meta`` may have come back as text."""
+    if again.id != record.id:
+        yield f"changes its id to {again.id!r}"
+    if again.text != record.text:
+        yield "changes its text: blank lines at the ends and \\r before a line break are lost"
+    elif _places(again) != _places(record):
+        yield "changes its spans"
+    for key, value in record.meta.items():
+        if again.meta.get(key) != str(value) or not isinstance(value, str | int | float):
+            yield f"changes meta {key!r} from {value!r} to {again.meta.get(key)!r}"
+    if record.annotated_labels is not None:
+        yield "loses its annotated_labels"
+    if any(span.score is not None for span in record.spans):
+        yield "loses its scores"
+    for span in record.spans:
+        if span.surface not in (None, record.text[span.start : span.end]):
+            yield f"loses the surface {span.surface!r} at {span.start}–{span.end}, which is not that of the text"
+
+
+def _places(record: Record) -> list[tuple[int, int, str]]:
+    return sorted((span.start, span.end, span.label) for span in record.spans)
+
+
 def read(path: Path) -> Iterator[Record | Problem]:
     """Read one file, or every ``*.md`` file below a folder in name order."""
-    files = sorted(path.rglob("*.md")) if path.is_dir() else [path]
-    if not files:
+    found = sorted(path.rglob("*.md")) if path.is_dir() else [path]
+    if not found:
         yield Problem(str(path), 0, "", "no *.md file here")
-    for file in files:
+    for file in found:
         yield from _read_file(file)
 
 

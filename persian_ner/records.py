@@ -7,12 +7,14 @@ evaluation) sees one shape whatever the source format was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, order=True)
@@ -96,6 +98,15 @@ def collect(items: Iterable[Record | Problem]) -> tuple[list[Record], list[Probl
         else:
             records.append(item)
     return records, problems
+
+
+def collecting(problems: list[Problem], load: Callable[[], _T]) -> _T | None:
+    """Load something; what is wrong with it joins ``problems``, so that all inputs are reported at once."""
+    try:
+        return load()
+    except InputError as error:
+        problems += error.problems
+        return None
 
 
 def iter_text_lines(path: Path) -> Iterator[tuple[int, str] | Problem]:

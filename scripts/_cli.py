@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
-from persian_ner.records import InputError, Problem
-
-T = TypeVar("T")
+from persian_ner.records import InputError
+from persian_ner.records import collecting as collecting  # commands take it from here
 
 NOT_REACHED = 3
 """Status of a command that measured something worse than its caller allows; 1 is bad input, 2 a wrong command line."""
@@ -52,12 +51,3 @@ def say_missed(messages: list[str]) -> None:
     """Print each threshold that was not reached."""
     for message in messages:
         typer.echo(f"Threshold not reached: {message}", err=True)
-
-
-def collecting(problems: list[Problem], load: Callable[[], T]) -> T | None:
-    """Load something; what is wrong with it joins ``problems``, so that all inputs are reported at once."""
-    try:
-        return load()
-    except InputError as error:
-        problems += error.problems
-        return None

@@ -118,12 +118,17 @@ def iter_text_lines(path: Path) -> Iterator[tuple[int, str] | Problem]:
     :class:`Problem`, and reading goes on.
     """
     with path.open("rb") as handle:
-        for number, raw in enumerate(handle, start=1):
-            if number == 1:
-                raw = raw.removeprefix(b"\xef\xbb\xbf")
-            try:
-                line = raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                yield Problem(str(path), number, "", f"not UTF-8: {error.reason} at byte {error.start} of the line")
-                continue
-            yield number, line.removesuffix("\n").removesuffix("\r")
+        yield from decoded_lines(handle, str(path))
+
+
+def decoded_lines(lines: Iterable[bytes], file: str) -> Iterator[tuple[int, str] | Problem]:
+    """As :func:`iter_text_lines`, of lines that something else reads; ``file`` is named in the problems."""
+    for number, raw in enumerate(lines, start=1):
+        if number == 1:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        try:
+            line = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            yield Problem(file, number, "", f"not UTF-8: {error.reason} at byte {error.start} of the line")
+            continue
+        yield number, line.removesuffix("\n").removesuffix("\r")

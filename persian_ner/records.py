@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
@@ -107,6 +108,21 @@ def collecting(problems: list[Problem], load: Callable[[], _T]) -> _T | None:
     except InputError as error:
         problems += error.problems
         return None
+
+
+def loaded(path: Path, load: Callable[[Path], _T]) -> _T:
+    """What ``load`` makes of a file or folder; raises :class:`InputError` when it is not there or cannot be read."""
+    if not path.exists():
+        raise InputError([Problem(str(path), 0, "", "not there")])
+    try:
+        return load(path)
+    except Exception as error:  # what reads tokenizers, weights and pipelines has no kind of error in common
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {shorten(str(error), 200)}")]) from error
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, for :func:`loaded`."""
+    return path.read_text(encoding="utf-8")
 
 
 def iter_text_lines(path: Path) -> Iterator[tuple[int, str] | Problem]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from textwrap import shorten
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,10 +25,8 @@ from persian_ner.pretraining.settings import Config, NewConfig
 from persian_ner.pretraining.tokenizer import CLS, MASK, SEP, SPECIAL_TOKENS, save_for_transformers
 from persian_ner.pretraining.tokenizer import train as train_tokenizer
 from persian_ner.readers.json_input import read_as
-from persian_ner.records import InputError, Problem, collecting
+from persian_ner.records import InputError, Problem, collecting, loaded, read_text
 from persian_ner.sources import read_yaml
-
-_T = TypeVar("_T")
 
 _BEFORE = "before.md"
 """The card of the encoder that a run goes on from, in the run's folder."""
@@ -84,8 +81,8 @@ def prepare_further(config: Config, raw_text: Path, encoder: Path, folder: Path)
     problems = [*_trained(folder), *corpus.absent(config.corpus.sources, raw_text)]
     torch.manual_seed(config.schedule.seed)  # of the new head
     tokenizer = collecting(problems, lambda: _read_tokenizer(encoder / "tokenizer.json"))
-    model = collecting(problems, lambda: _loaded(encoder, lambda path: BertForMaskedLM.from_pretrained(path).float()))
-    card = collecting(problems, lambda: _loaded(encoder / CARD, Path.read_bytes))
+    model = collecting(problems, lambda: loaded(encoder, lambda path: BertForMaskedLM.from_pretrained(path).float()))
+    card = collecting(problems, lambda: loaded(encoder / CARD, Path.read_bytes))
     if problems or tokenizer is None or model is None or card is None:
         raise InputError(problems)
     cleaned, counts = _clean(config.corpus.sources, raw_text)
@@ -164,8 +161,8 @@ def run(config: Config, folder: Path) -> None:
     _refuse_absent(folder)
     problems: list[Problem] = []
     tokenizer = collecting(problems, lambda: _read_tokenizer(folder / "tokenizer" / "tokenizer.json"))
-    blocks = collecting(problems, lambda: _loaded(folder / "blocks.npy", partial(np.load, mmap_mode="r")))
-    held_out = collecting(problems, lambda: _loaded(folder / "held_out.npy", np.load))
+    blocks = collecting(problems, lambda: loaded(folder / "blocks.npy", partial(np.load, mmap_mode="r")))
+    held_out = collecting(problems, lambda: loaded(folder / "held_out.npy", np.load))
     initial = collecting(problems, lambda: _load_initial(folder))
     if tokenizer is None or blocks is None or held_out is None or initial is None:
         raise InputError(problems)
@@ -200,7 +197,7 @@ def export(folder: Path, target: Path) -> None:
     _refuse_absent(folder)
     problems: list[Problem] = []
     before = folder / _BEFORE
-    earlier = collecting(problems, lambda: _loaded(before, _read_text)) if before.exists() else None
+    earlier = collecting(problems, lambda: loaded(before, read_text)) if before.exists() else None
     tokenizer = collecting(problems, lambda: _read_tokenizer(folder / "tokenizer" / "tokenizer.json"))
     model = collecting(problems, lambda: _load_trained(folder))
     log = collecting(problems, lambda: _read_log(folder / "log.jsonl"))
@@ -283,22 +280,8 @@ def _refuse_absent(folder: Path) -> None:
         raise InputError([Problem(str(folder), 0, "", "no such folder; prepare makes it")])
 
 
-def _loaded(path: Path, load: Callable[[Path], _T]) -> _T:
-    """What ``load`` makes of a file or folder; raises :class:`InputError` when it is not there or cannot be read."""
-    if not path.exists():
-        raise InputError([Problem(str(path), 0, "", "not there")])
-    try:
-        return load(path)
-    except Exception as error:  # tokenizers, safetensors and torch have no kind of error in common
-        raise InputError([Problem(str(path), 0, "", f"cannot be read: {shorten(str(error), 200)}")]) from error
-
-
-def _read_text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
 def _read_tokenizer(path: Path) -> Tokenizer:
-    tokenizer = _loaded(path, lambda path: Tokenizer.from_file(str(path)))
+    tokenizer = loaded(path, lambda path: Tokenizer.from_file(str(path)))
     lacking = [piece for piece in SPECIAL_TOKENS if tokenizer.token_to_id(piece) is None]
     if lacking:
         raise InputError([Problem(str(path), 0, "", f"has no {', '.join(lacking)}")])
@@ -311,7 +294,7 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
     """The entries of a training's log, of which one at least is of a step."""
     log: list[dict[str, Any]] = []
     problems: list[Problem] = []
-    for number, line in enumerate(_loaded(path, _read_text).splitlines(), start=1):
+    for number, line in enumerate(loaded(path, read_text).splitlines(), start=1):
         try:
             log.append(json.loads(line))
         except ValueError as error:
@@ -334,7 +317,7 @@ def _load_trained(folder: Path) -> BertForMaskedLM:
         if model is not None:
             model.bert.load_state_dict(body)
 
-    collecting(problems, lambda: _loaded(folder / "checkpoint.pt", load_body))
+    collecting(problems, lambda: loaded(folder / "checkpoint.pt", load_body))
     if problems or model is None:
         raise InputError(problems)
     return model
@@ -344,4 +327,4 @@ def _load_initial(folder: Path) -> BertForMaskedLM:
     # No dropout: every block is seen about once, so there is nothing to overfit. Eager attention: on CPUs the
     # backward pass of torch's fused attention took 28 % of a step, plain matrix products 6 %.
     settings = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "attn_implementation": "eager"}
-    return _loaded(folder / "initial", lambda path: BertForMaskedLM.from_pretrained(path, **settings))
+    return loaded(folder / "initial", lambda path: BertForMaskedLM.from_pretrained(path, **settings))

@@ -27,7 +27,9 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")]
 _Names = Annotated[list[str], typer.Argument(help="Sources (configs/sources/NAME.yml)")]
-_Gazetteers = Annotated[Path, typer.Option(help="Folder with lists of places", exists=True)]
+_Gazetteers = Annotated[
+    Path, typer.Option(help="Folder of the lists that persian_ner/layers/lists.py names", exists=True)
+]
 _Decisions = Annotated[Path, typer.Option(help="Folder with surfaces.tsv and readings/")]
 _Sources = Annotated[Path, typer.Option(help="Folder with one YAML file a source")]
 _SOURCES = Path("configs/sources")

@@ -142,13 +142,15 @@ def questions(
     with reporting_problems():
         source = read_source(sources / f"{name}.yml")
         if of is Part.decisions:
-            drawn = agreement.sample(_layer(source), read_raw(source, Path()), size, seed)
+            path = _layer_path(source)
+            drawn = agreement.sample(standoff.read(path), read_raw(source, Path()), size, seed, str(path))
             agreement.write_sheet(folder, drawn)
             written = len(drawn)
         elif of is Part.disputes:
-            decided = corrections.read_decisions(decisions / "disputes" / f"{name}.tsv")
+            path = decisions / "disputes" / f"{name}.tsv"
+            decided = corrections.read_decisions(path)
             places = ((record, int(start), int(end)) for record, start, end, _ in decided)
-            drawn = agreement.sample_disputes(places, _layered(source), size, seed)
+            drawn = agreement.sample_disputes(places, _layered(source), size, seed, str(path))
             agreement.write_sheet(folder, drawn)
             written = len(drawn)
         else:

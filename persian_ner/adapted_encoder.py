@@ -13,22 +13,27 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import spacy
 import srsly
 import torch
+from pydantic import RootModel
 from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from tokenizers import Tokenizer
 
 from persian_ner import files
 from persian_ner.pretraining.card import ADAPTATION, AVERAGING, CARD, HEAD, as_earlier, with_section
+from persian_ner.readers.json_input import read_as
+from persian_ner.records import InputError, Problem, collecting, loaded, read_text
 
 _WEIGHTS = "model.safetensors"
+_READABLE = 0o644  # what saves weights does so for their owner alone
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 _AVERAGED = """\
 The networks, adapted as said above, were then averaged with those of {number}
@@ -38,37 +43,61 @@ averaged themselves.
 _logger = logging.getLogger("spacy")
 
 
+class _Object(RootModel[dict[str, Any]]):
+    """A JSON file with an object."""
+
+
 def adapt(model: Path, encoder: Path) -> dict[str, Any]:
     """Replace the weights in the folder ``encoder`` by those of a trained pipeline's encoder, in fp16, and its head.
 
     ``model`` is a pipeline trained from that very encoder and stamped with its
     sources; its facts are written into the encoder's card, in place of those of an
-    earlier adaptation. Returns the pipeline's meta. Raises ``ValueError`` when the
-    pipeline is not stamped or its encoder has another shape than the one in the folder.
+    earlier adaptation. Returns the pipeline's meta. Raises :class:`InputError` with everything that is wrong: what
+    cannot be read, a pipeline that is not stamped or has no encoder or no ``ner``, an encoder of another shape than the
+    one in the folder.
     """
-    meta: dict[str, Any] = srsly.read_json(model / "meta.json")
-    if "provenance" not in meta:
-        raise ValueError(f"{model} does not say what it was trained on: no provenance in its meta.json")
-    nlp = spacy.load(model)
-    component: Any = nlp.get_pipe("transformer")
-    head: Any = nlp.get_pipe("ner")
-    body = component.model.transformer
-    ours = json.loads((encoder / "config.json").read_text(encoding="utf-8"))
-    theirs = body.config.to_dict()
-    pairs = [(key, theirs.get(key), ours.get(key)) for key in _SHAPE]
-    different = [f"{key} {their} instead of {our}" for key, their, our in pairs if their != our]
-    if different:
-        raise ValueError(f"the encoder of {model} is another one: {', '.join(different)}")
-    with tempfile.TemporaryDirectory(dir=encoder.parent) as folder:
-        body.half().save_pretrained(folder)
-        (Path(folder) / _WEIGHTS).chmod(0o644)  # it is written for its owner alone
-        head.to_disk(Path(folder) / HEAD, exclude=["vocab"])
-        shutil.rmtree(encoder / HEAD, ignore_errors=True)
-        (Path(folder) / HEAD).replace(encoder / HEAD)
-        (Path(folder) / _WEIGHTS).replace(encoder / _WEIGHTS)
-    card = as_earlier((encoder / CARD).read_text(encoding="utf-8"), AVERAGING)
-    files.write_text(encoder / CARD, with_section(card, ADAPTATION, _section(meta), replacing=ADAPTATION))
+    problems: list[Problem] = []
+    meta = collecting(problems, lambda: _stamped_meta(model / "meta.json"))
+    networks = collecting(problems, lambda: _networks(model))
+    ours = collecting(problems, lambda: read_as(encoder / "config.json", _Object))
+    card = collecting(problems, lambda: loaded(encoder / CARD, read_text))
+    if networks is not None and ours is not None:
+        theirs = networks[0].config.to_dict()
+        pairs = [(key, theirs.get(key), ours.root.get(key)) for key in _SHAPE]
+        different = [f"{key} {their} instead of {our}" for key, their, our in pairs if their != our]
+        if different:
+            problems.append(Problem(str(model), 0, "", f"has another encoder: {', '.join(different)}"))
+    if problems or meta is None or networks is None or card is None:
+        raise InputError(problems)
+    body, head = networks
+    with files.filling(encoder) as made:
+        body.half().save_pretrained(made)
+        (made / "config.json").unlink()  # the folder has its own
+        (made / _WEIGHTS).chmod(_READABLE)
+        head.to_disk(made / HEAD, exclude=["vocab"])
+        section = with_section(as_earlier(card, AVERAGING), ADAPTATION, _section(meta), replacing=ADAPTATION)
+        files.write_text(made / CARD, section)
     return meta
+
+
+def _stamped_meta(path: Path) -> dict[str, Any]:
+    meta = read_as(path, _Object).root
+    if not {"provenance", "sources"} <= meta.keys():
+        reason = "does not say what the pipeline was trained on: no provenance (scripts/stamp.py)"
+        raise InputError([Problem(str(path), 0, "", reason)])
+    if not isinstance(meta.get("performance", {}).get("ents_f"), float):
+        raise InputError([Problem(str(path), 0, "", "does not say how good the pipeline's ner is: no ents_f")])
+    return meta
+
+
+def _networks(model: Path) -> tuple[Any, Any]:
+    """The encoder of a pipeline, and its ``ner``."""
+    nlp = loaded(model, spacy.load)
+    absent = [name for name in ("transformer", "ner") if name not in nlp.pipe_names]
+    if absent:
+        raise InputError([Problem(str(model), 0, "", f"the pipeline has no {' and no '.join(absent)}")])
+    component: Any = nlp.get_pipe("transformer")
+    return component.model.transformer, nlp.get_pipe("ner")
 
 
 def average(encoder: Path, others: Sequence[Path]) -> None:
@@ -76,40 +105,68 @@ def average(encoder: Path, others: Sequence[Path]) -> None:
 
     For adaptations of one line, such as those before and after further
     pre-training, or with several seeds: their mean keeps what each knows («model soups», Wortsman et al.
-    2022). The card says so. Raises ``ValueError`` when two differ in shape,
-    labels or vocabulary.
+    2022). The card says so. Raises :class:`InputError` with everything that cannot be read, or else with every
+    encoder that differs from the first in shape, labels or vocabulary.
     """
-    folders = [encoder, *others]
-    facts = [_facts(folder) for folder in folders]
-    for other, its in zip(others, facts[1:], strict=True):
-        if its != facts[0]:
-            raise ValueError(f"{encoder} and {other} differ in shape, labels or vocabulary")
-    bodies = [load_file(folder / _WEIGHTS) for folder in folders]
-    body = {name: torch.stack([other[name].float() for other in bodies]).mean(0).half() for name in bodies[0]}
-    heads = [srsly.read_msgpack(folder / HEAD / "model") for folder in folders]
-    heads[0]["params"] = [
-        {name: sum(layer[name] for layer in layers) / len(folders) for name in layers[0]}
-        for layers in zip(*(head["params"] for head in heads), strict=True)
-    ]
-    with files.replacing(encoder / _WEIGHTS) as path:
-        save_file(body, path, metadata={"format": "pt"})
-    with files.replacing(encoder / HEAD / "model") as path:
-        srsly.write_msgpack(path, heads[0])
-    card = (encoder / CARD).read_text(encoding="utf-8")
+    problems: list[Problem] = []
+    card = collecting(problems, lambda: loaded(encoder / CARD, read_text))
+    read = [collecting(problems, partial(_read, folder)) for folder in (encoder, *others)]
+    parts = [each for each in read if each is not None]
+    if problems or card is None:
+        raise InputError(problems)
+    reason = f"differs from {encoder} in shape, labels or vocabulary"
+    different = [other for other, its in zip(others, parts[1:], strict=True) if its.facts() != parts[0].facts()]
+    if different:
+        raise InputError(Problem(str(other), 0, "", reason) for other in different)
+    names = parts[0].weights
+    body = {name: torch.stack([each.weights[name].float() for each in parts]).mean(0).half() for name in names}
+    head = parts[0].head | {
+        "params": [
+            {name: sum(layer[name] for layer in layers) / len(parts) for name in layers[0]}
+            for layers in zip(*(each.head["params"] for each in parts), strict=True)
+        ]
+    }
     # It is said once, however often it was done.
     number = "another version" if len(others) == 1 else f"{len(others)} other versions"
-    files.write_text(
-        encoder / CARD, with_section(card, AVERAGING, _AVERAGED.format(number=number), replacing=AVERAGING)
+    with files.filling(encoder) as made:
+        save_file(body, made / _WEIGHTS, metadata={"format": "pt"})
+        (made / _WEIGHTS).chmod(_READABLE)
+        shutil.copytree(encoder / HEAD, made / HEAD)
+        srsly.write_msgpack(made / HEAD / "model", head)
+        section = with_section(card, AVERAGING, _AVERAGED.format(number=number), replacing=AVERAGING)
+        files.write_text(made / CARD, section)
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """An encoder and the head beside it, as they are read from files."""
+
+    config: dict[str, Any]
+    vocabulary: dict[str, int]
+    weights: dict[str, torch.Tensor]
+    moves: dict[str, list[str]]
+    head: dict[str, Any]
+
+    def facts(self) -> list[Any]:
+        """What two of them must have in common for their weights to be comparable."""
+        shapes = {name: tensor.shape for name, tensor in self.weights.items()}
+        layers = [{name: array.shape for name, array in layer.items()} for layer in self.head["params"]]
+        return [*(self.config.get(key) for key in _SHAPE), self.vocabulary, self.moves, shapes, layers]
+
+
+def _read(encoder: Path) -> _Encoder:
+    problems: list[Problem] = []
+    config = collecting(problems, lambda: read_as(encoder / "config.json", _Object))
+    vocabulary = collecting(
+        problems, lambda: loaded(encoder / "tokenizer.json", lambda path: Tokenizer.from_file(str(path)).get_vocab())
     )
-
-
-def _facts(encoder: Path) -> list[Any]:
-    """What two encoders and their heads must have in common for their weights to be comparable."""
-    config = srsly.read_json(encoder / "config.json")
-    vocabulary = Tokenizer.from_file(str(encoder / "tokenizer.json")).get_vocab()
-    if not (encoder / HEAD).is_dir():
-        raise ValueError(f"{encoder} has no head ({HEAD}) beside it")
-    return [*(config.get(key) for key in _SHAPE), vocabulary, _moves(encoder / HEAD)]
+    weights = collecting(problems, lambda: loaded(encoder / _WEIGHTS, load_file))
+    head = collecting(
+        problems, lambda: loaded(encoder / HEAD, lambda path: (_moves(path), srsly.read_msgpack(path / "model")))
+    )
+    if config is None or vocabulary is None or weights is None or head is None:
+        raise InputError(problems)
+    return _Encoder(config.root, vocabulary, weights, *head)
 
 
 def _moves(head: Path) -> dict[str, list[str]]:

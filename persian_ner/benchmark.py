@@ -33,10 +33,11 @@ from persian_ner import docbin, files
 from persian_ner.compare import Value
 from persian_ner.detokenize import detokenize
 from persian_ner.duplicates import compare_key, find_leaks
-from persian_ner.evaluate import provenance, read_as, read_gold, write_evaluation
+from persian_ner.evaluate import provenance, read_gold, write_evaluation
 from persian_ner.metrics import Evaluated, Metrics, Provenance, compute, span_defects
 from persian_ner.predict import BATCH_SIZE, predict
 from persian_ner.readers import records_jsonl, registry
+from persian_ner.readers.json_input import read_as
 from persian_ner.records import InputError, Problem, Record, Span, collect, collecting, iter_text_lines
 from persian_ner.sources import read_yaml
 from persian_ner.templating import markdown_cell, render_markdown

@@ -15,10 +15,10 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import srsly
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from persian_ner import calibration
 from persian_ner.calibration import Calibration
@@ -39,13 +39,11 @@ from persian_ner.metrics import (
 from persian_ner.novelty import Novelty, Training, measure, training_labels
 from persian_ner.predict import BATCH_SIZE, half_characters, predict
 from persian_ner.readers import records_jsonl
-from persian_ner.readers.json_input import iter_models
+from persian_ner.readers.json_input import iter_models, read_as
 from persian_ner.records import InputError, Problem, Record, Span, collect
 
 if TYPE_CHECKING:
     from spacy.language import Language
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.jsonl"
@@ -241,19 +239,6 @@ def write_evaluation(folder: Path, metrics: Metrics, evaluated: Sequence[Evaluat
     summary = metrics.model_dump_json(indent=2) + "\n"
     write_text(folder / PREDICTIONS_FILE, predictions)
     write_text(folder / METRICS_FILE, summary)
-
-
-def read_as(path: Path, schema: type[_Model]) -> _Model:
-    """Read a JSON file of this schema. Raises :class:`InputError` with every problem found."""
-    try:
-        return schema.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise InputError(
-            Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
-            for item in error.errors()
-        ) from error
-    except OSError as error:
-        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]) from error
 
 
 def read_metrics(folder: Path) -> EvaluationMetrics:

@@ -23,11 +23,34 @@ def replacing(path: Path) -> Iterator[Path]:
     _remove(partial)
     try:
         yield partial
-        if path.is_dir() or partial.is_dir():  # a folder does not take another's place as a file does
-            _remove(path)
-        partial.replace(path)
+        _put(partial, path)
     finally:
         _remove(partial)
+
+
+@contextmanager
+def filling(folder: Path) -> Iterator[Path]:
+    """A folder to write to, whose files and folders take the place of ``folder``'s of the same names.
+
+    They do when the block ends well; what else ``folder`` has stays. When the block does not end well, nothing changes.
+    """
+    folder = folder.resolve()  # behind a link, since files move within one file system only
+    partial = folder.with_name(folder.name + ".partial")
+    _remove(partial)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        folder.mkdir(exist_ok=True)
+        for made in sorted(partial.iterdir()):
+            _put(made, folder / made.name)
+    finally:
+        _remove(partial)
+
+
+def _put(made: Path, place: Path) -> None:
+    if place.is_dir() or made.is_dir():  # a folder does not take another's place as a file does
+        _remove(place)
+    made.replace(place)
 
 
 def _remove(path: Path) -> None:

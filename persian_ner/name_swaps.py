@@ -22,9 +22,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from persian_ner.augment import Augmenter, Damage, Edit, at_level, harmless, in_turn
 from persian_ner.characters import comparable
+from persian_ner.layers import lists
 from persian_ner.layers.cues import located_words
 from persian_ner.layers.wordlists import words
-from persian_ner.records import InputError, Problem, Record, Span
+from persian_ner.records import InputError, Problem, Record, Span, collecting
 
 _HEADS = (words("administrative") - words("loose_administrative")) | {"شهر"}
 """Head words that a name of a place stands behind: «استان گیلان»."""
@@ -33,9 +34,6 @@ _NO_PLACES = words("regions") | words("institutions")
 _WORD = "[اآبپتثجچحخدذرزژسشصضطظعغفقکگلمنوهیئ\u200c]+"
 _PERSIAN_NAME = re.compile(f"{_WORD}(?: {_WORD}){{0,2}}")
 """Spelt as in Persian newspapers. GeoNames' names in Arabic script are Arabic and Urdu too."""
-_LISTS = ("i18n_iso_countries_fa", "sajaddp_all", "geonames_cities1000_arabicscript", "nabidam_names")
-"""JSON files of the folder: the first three as :func:`persian_ner.layers.places.load_gazetteer` reads them, and
-``names.json`` of nabidam/persian-names, whose keys are given names."""
 _LONGEST_PLACE = 3
 _SEEN = 10
 _BARE = 20
@@ -63,9 +61,10 @@ def collect(records: Iterable[Record], gazetteers: Path | None = None, file: str
     """The names in the PER and GPE spans of ``records`` and, if given, in a folder of lists.
 
     Countries are known from the lists alone. Names of one word that is hardly ever
-    a name in the texts are left out. Raises :class:`InputError` when the
-    records, which are those of ``file``, have no full name of a person or no place,
-    and for lists that are not in the folder.
+    a name in the texts are left out. The folder has ``i18n_iso_countries_fa.json``, ``sajaddp_all.json``,
+    ``geonames_cities1000_arabicscript.json`` and ``nabidam_names.json``, see :mod:`persian_ner.layers.lists`. Raises
+    :class:`InputError` when the records, which are those of ``file``, have no full name of a person or no place, and
+    with each list that is missing or has something else in it.
     """
     given, family, towns = set[str](), set[str](), set[str]()
     countries: set[str] = set()
@@ -121,16 +120,18 @@ def _no_names(seen: dict[str | None, Counter[str]], label: str) -> set[str]:
 
 
 def _listed(folder: Path) -> tuple[set[str], set[str], set[str]]:
-    """Countries, towns and given names of the lists in ``folder``; raises :class:`InputError` naming all that lack."""
-    absent = [path for name in _LISTS if not (path := folder / f"{name}.json").is_file()]
-    if absent:
-        raise InputError(Problem(str(path), 0, "", "no such list") for path in absent)
-    countries, iranian, towns, given = (srsly.read_json(folder / f"{name}.json") for name in _LISTS)
-    foreign = (name for town in towns if town["pop"] >= _MANY_PEOPLE for name in town["alt"])
+    """Countries, towns and given names of the lists in ``folder``. Raises as :func:`collect` does."""
+    problems: list[Problem] = []
+    countries = collecting(problems, lambda: lists.countries(folder))
+    iranian = collecting(problems, lambda: lists.iranian_places(folder))
+    towns = collecting(problems, lambda: lists.towns(folder))
+    given = collecting(problems, lambda: lists.given_names(folder))
+    if countries is None or iranian is None or towns is None or given is None:
+        raise InputError(problems)
+    foreign = (name for town in towns if town.pop >= _MANY_PEOPLE for name in town.alt)
     return (
-        _persian(countries["countries"].values()),
-        _persian(place["name"] for place in iranian if place["type"] != "rural")
-        | _persian(name for name in foreign if not name.startswith("ال")),
+        _persian(countries),
+        _persian(iranian) | _persian(name for name in foreign if not name.startswith("ال")),
         _persian(given),
     )
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, order=True)
@@ -100,7 +101,7 @@ def collect(items: Iterable[Record | Problem]) -> tuple[list[Record], list[Probl
     return records, problems
 
 
-def collecting(problems: list[Problem], load: Callable[[], T]) -> T | None:
+def collecting(problems: list[Problem], load: Callable[[], _T]) -> _T | None:
     """Load something; what is wrong with it joins ``problems``, so that all inputs are reported at once.
 
     Returns what ``load`` returns, and None when it raises :class:`InputError`.
@@ -112,6 +113,21 @@ def collecting(problems: list[Problem], load: Callable[[], T]) -> T | None:
         return None
 
 
+def loaded(path: Path, load: Callable[[Path], _T]) -> _T:
+    """What ``load`` makes of a file or folder; raises :class:`InputError` when it is not there or cannot be read."""
+    if not path.exists():
+        raise InputError([Problem(str(path), 0, "", "not there")])
+    try:
+        return load(path)
+    except Exception as error:  # what reads tokenizers, weights and pipelines has no kind of error in common
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {shorten(str(error), 200)}")]) from error
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, for :func:`loaded`."""
+    return path.read_text(encoding="utf-8")
+
+
 def iter_text_lines(path: Path) -> Iterator[tuple[int, str] | Problem]:
     """Yield ``(line number, line without its newline)`` of a UTF-8 file.
 
@@ -121,12 +137,17 @@ def iter_text_lines(path: Path) -> Iterator[tuple[int, str] | Problem]:
     :class:`Problem`, and reading goes on.
     """
     with path.open("rb") as handle:
-        for number, raw in enumerate(handle, start=1):
-            if number == 1:
-                raw = raw.removeprefix(b"\xef\xbb\xbf")
-            try:
-                line = raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                yield Problem(str(path), number, "", f"not UTF-8: {error.reason} at byte {error.start} of the line")
-                continue
-            yield number, line.removesuffix("\n").removesuffix("\r")
+        yield from decoded_lines(handle, str(path))
+
+
+def decoded_lines(lines: Iterable[bytes], file: str) -> Iterator[tuple[int, str] | Problem]:
+    """As :func:`iter_text_lines`, of lines that something else reads; ``file`` is named in the problems."""
+    for number, raw in enumerate(lines, start=1):
+        if number == 1:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        try:
+            line = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            yield Problem(file, number, "", f"not UTF-8: {error.reason} at byte {error.start} of the line")
+            continue
+        yield number, line.removesuffix("\n").removesuffix("\r")

@@ -20,9 +20,10 @@ from pydantic import BaseModel, ValidationError
 from persian_ner import templating
 from persian_ner.calibration import Calibration
 from persian_ner.compare import Run, Verdict, p_text, verdict
-from persian_ner.evaluate import EvaluationMetrics, read_as
+from persian_ner.evaluate import EvaluationMetrics
 from persian_ner.metrics import MATCH_TYPES, ErrorType, Evaluated, Interval, MatchType, Pair, align, macro, scored_spans
 from persian_ner.novelty import Known
+from persian_ner.readers.json_input import read_as
 from persian_ner.records import InputError, Problem, Span, iter_text_lines
 from persian_ner.robustness import ROBUSTNESS_FILE, Robustness
 from persian_ner.side_by_side import side_by_side

@@ -31,12 +31,13 @@ from persian_ner import annotate, benchmark, scaling, speed
 from persian_ner.calibration import Calibration
 from persian_ner.compare import Comparison, Value, sentences
 from persian_ner.dates.accuracy import DateReport
-from persian_ner.evaluate import SPEED_METHOD, EvaluationMetrics, read_as
+from persian_ner.evaluate import SPEED_METHOD, EvaluationMetrics
 from persian_ner.files import write_text
 from persian_ner.fuzz import Fuzz
 from persian_ner.load import Load
 from persian_ner.metrics import BoundaryErrors, Confusion, DataInfo, Footprint, Macro, Provenance, Scores, Speed
 from persian_ner.novelty import ByKnown
+from persian_ner.readers.json_input import read_as
 from persian_ner.records import InputError, Problem
 from persian_ner.report import KNOWN_HEADINGS, MARKDOWN_FILTERS
 from persian_ner.robustness import Change, Robustness

@@ -37,16 +37,6 @@ def reporting_problems() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-@contextmanager
-def reporting_refusal() -> Iterator[None]:
-    """Print the message of a ``ValueError`` and exit with status 1."""
-    try:
-        yield
-    except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-
-
 def say_missed(messages: list[str]) -> None:
     """Print each threshold that was not reached."""
     for message in messages:

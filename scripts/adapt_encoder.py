@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import reporting_refusal
+from _cli import reporting_problems
 
 from persian_ner import adapted_encoder
 
@@ -14,7 +14,7 @@ def main(
     encoder: Annotated[Path, typer.Argument(help="Folder of the encoder it was trained from", exists=True)],
 ) -> None:
     """Replace the encoder's weights (fp16) and say in its card what they were adapted to."""
-    with reporting_refusal():
+    with reporting_problems():
         meta = adapted_encoder.adapt(model, encoder)
     typer.echo(f"Wrote {encoder}: adapted to {len(meta['sources'])} corpora")
 

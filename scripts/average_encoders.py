@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from _cli import reporting_refusal
+from _cli import reporting_problems
 
 from persian_ner import adapted_encoder
 
@@ -14,7 +14,7 @@ def main(
     others: Annotated[list[Path], typer.Argument(help="Folders of the others, all weighing the same", exists=True)],
 ) -> None:
     """Replace the weights of ENCODER and its head by their mean with those of OTHERS, and say so in its card."""
-    with reporting_refusal():
+    with reporting_problems():
         adapted_encoder.average(encoder, others)
     typer.echo(f"Wrote {encoder}: averaged with {', '.join(map(str, others))}")
 

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Annotated
 
 import typer
+from _cli import reporting_problems
 
 from persian_ner import corpus, docbin, files
 from persian_ner.hazm_alignment import sentences
@@ -16,13 +17,14 @@ from persian_ner.segments import segment
 def main(
     records: Annotated[Path, typer.Argument(help="Canonical records", exists=True)],
     output: Annotated[Path, typer.Argument(help="Result (JSON)")],
-    max_words: Annotated[int, typer.Option(help="Longest segment, in words")] = 120,
-    runs: Annotated[int, typer.Option(help="Measured runs, after one warm-up")] = 5,
+    max_words: Annotated[int, typer.Option(min=1, help="Longest segment, in words")] = 120,
+    runs: Annotated[int, typer.Option(min=1, help="Measured runs, after one warm-up")] = 5,
 ) -> None:
     """Read, segment, tokenise and serialise records on one core, several times; report sentences a second."""
+    with reporting_problems():
+        count = sum(len(sentences(record.text)) for record in corpus.read_records(records))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    count = sum(len(sentences(record.text)) for record in corpus.read_records(records))
     seconds = [_run(records, max_words) for _ in range(runs + 1)][1:]
     speeds = sorted(round(count / second) for second in seconds)
     files.write_json(

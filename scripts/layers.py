@@ -27,7 +27,9 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(help="Source (configs/sources/NAME.yml)")]
 _Names = Annotated[list[str], typer.Argument(help="Sources (configs/sources/NAME.yml)")]
-_Gazetteers = Annotated[Path, typer.Option(help="Folder with lists of places", exists=True)]
+_Gazetteers = Annotated[
+    Path, typer.Option(help="Folder of the lists that persian_ner/layers/lists.py names", exists=True)
+]
 _Decisions = Annotated[Path, typer.Option(help="Folder with surfaces.tsv and readings/")]
 _Sources = Annotated[Path, typer.Option(help="Folder with one YAML file a source")]
 _SOURCES = Path("configs/sources")
@@ -147,13 +149,15 @@ def questions(
     with reporting_problems():
         source = read_source(sources / f"{name}.yml")
         if of is Part.decisions:
-            drawn = agreement.sample(_layer(source), read_raw(source, Path()), size, seed)
+            path = _layer_path(source)
+            drawn = agreement.sample(standoff.read(path), read_raw(source, Path()), size, seed, str(path))
             agreement.write_sheet(folder, drawn)
             written = len(drawn)
         elif of is Part.disputes:
-            decided = corrections.read_decisions(decisions / "disputes" / f"{name}.tsv")
+            path = decisions / "disputes" / f"{name}.tsv"
+            decided = corrections.read_decisions(path)
             places = ((record, int(start), int(end)) for record, start, end, _ in decided)
-            drawn = agreement.sample_disputes(places, _layered(source), size, seed)
+            drawn = agreement.sample_disputes(places, _layered(source), size, seed, str(path))
             agreement.write_sheet(folder, drawn)
             written = len(drawn)
         else:

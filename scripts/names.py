@@ -13,7 +13,7 @@ def main(
     train: Annotated[Path, typer.Argument(help="Records of the training split (train.jsonl)", exists=True)],
     output: Annotated[Path, typer.Argument(help="Names (JSON)")],
     gazetteers: Annotated[
-        Path | None, typer.Option(help="Folder of the lists that persian_ner/name_swaps.py names")
+        Path | None, typer.Option(help="Folder of the lists that persian_ner/layers/lists.py names")
     ] = None,
 ) -> None:
     """Write the names of people and places that the training split annotates and, if there, those of lists."""

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from _cli import reporting_problems
 
 from persian_ner.model_meta import stamp
 
@@ -15,7 +16,8 @@ def main(
     version: Annotated[str, typer.Option(help="Package version")],
 ) -> None:
     """Write name, version, licence, sources and provenance into a trained pipeline's meta.json."""
-    meta = stamp(model, manifest, name, version)
+    with reporting_problems():
+        meta = stamp(model, manifest, name, version)
     typer.echo(f"Wrote {model / 'meta.json'}: {meta['lang']}_{meta['name']} {meta['version']}")
 
 

@@ -12,13 +12,13 @@ import pytest
 import spacy
 import torch
 from project_copy import ROOT
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from script_runs import run_script
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
-from tiny_corpus import PARAGRAPH
+from tiny_corpus import PARAGRAPH, contents, put
 from tiny_encoder import save_encoder
 
 from persian_ner import adapted_encoder, docbin
@@ -158,12 +158,41 @@ def test_what_cannot_be_adapted_is_refused(adapted: tuple[Path, Path], tmp_path:
     save_encoder(tmp_path / "encoder")
     config = json.loads((tmp_path / "encoder" / "config.json").read_text(encoding="utf-8"))
     (tmp_path / "encoder" / "config.json").write_text(json.dumps(config | {"hidden_size": 48}), encoding="utf-8")
-    with pytest.raises(ValueError, match="hidden_size 32 instead of 48"):
-        adapted_encoder.adapt(pipeline, tmp_path / "encoder")
-    spacy.blank("fa").to_disk(tmp_path / "unstamped")
-    with pytest.raises(ValueError, match="no provenance"):
-        adapted_encoder.adapt(tmp_path / "unstamped", tmp_path / "encoder")
-    assert not (tmp_path / "encoder" / "ner").exists()
+    before = contents(tmp_path / "encoder")
+    assert refused("adapt_encoder", pipeline, tmp_path / "encoder") == [
+        f"{pipeline}: [-] has another encoder: hidden_size 32 instead of 48",
+        f"{tmp_path / 'encoder' / 'README.md'}: [-] not there",
+    ]
+    put(tmp_path / "encoder" / "README.md", "# Encoder\n")
+    without = spacy.blank("fa")  # as configs/cnn.cfg makes them, it has no transformer
+    without.add_pipe("ner").add_label("PER")
+    without.initialize()
+    without.meta["performance"] = {"ents_f": 0.5}
+    without.to_disk(tmp_path / "unstamped")
+    assert refused("adapt_encoder", tmp_path / "unstamped", tmp_path / "encoder") == [
+        f"{tmp_path / 'unstamped'}: [-] the pipeline has no transformer",
+        f"{tmp_path / 'unstamped' / 'meta.json'}: [-] does not say what the pipeline was trained on: no provenance "
+        "(scripts/stamp.py)",
+    ]
+    (tmp_path / "broken").mkdir()
+    put(tmp_path / "encoder" / "config.json", "{")
+    found = refused("adapt_encoder", tmp_path / "broken", tmp_path / "encoder")
+    names = ["broken", "broken/meta.json", "encoder/config.json"]
+    assert [line.partition(": [-]")[0] for line in found] == [str(tmp_path / name) for name in names]
+    changed = {"README.md", "config.json"}
+    assert {name: data for name, data in contents(tmp_path / "encoder").items() if name not in changed} == {
+        name: data for name, data in before.items() if name not in changed
+    }
+    assert not (tmp_path / "encoder.partial").exists()
+
+
+def refused(script: str, *arguments: object) -> list[str]:
+    """Where the problems are that a script names before it gives up, and what they are, one a line."""
+    done = run_script(script, *arguments)
+    *problems, last = done.stderr.splitlines()
+    assert (done.exit_code, last.partition("; ")[2]) == (1, "nothing was written.")
+    assert int(last.split()[0]) == len(problems)
+    return problems
 
 
 @pytest.fixture
@@ -221,11 +250,20 @@ def _bias(encoder: Path, tmp_path: Path) -> float:
 def test_what_cannot_be_averaged_is_refused(two: tuple[Path, Path], tmp_path: Path) -> None:
     encoder, earlier = two
     save_encoder(tmp_path / "without")
-    content = {file: file.read_bytes() for file in encoder.rglob("*") if file.is_file()}
-    refused = run_script("average_encoders", encoder, tmp_path / "without")
-    assert (refused.exit_code, refused.output) == (1, f"{tmp_path / 'without'} has no head (ner) beside it\n")
+    (tmp_path / "without" / "model.safetensors").unlink()
+    put(tmp_path / "without" / "tokenizer.json", "{")
+    before = contents(encoder)
+    found = refused("average_encoders", encoder, tmp_path / "without", earlier)
+    names = ["model.safetensors", "ner", "tokenizer.json"]
+    assert [line.partition(": [-]")[0] for line in found] == [str(tmp_path / "without" / name) for name in names]
+    wider = load_file(earlier / "model.safetensors")
+    other = shutil.copytree(earlier, tmp_path / "other")
     config = json.loads((earlier / "config.json").read_text(encoding="utf-8"))
     (earlier / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 48}), encoding="utf-8")
-    refused = run_script("average_encoders", encoder, earlier)
-    assert refused.output == f"{encoder} and {earlier} differ in shape, labels or vocabulary\n"
-    assert content == {file: file.read_bytes() for file in encoder.rglob("*") if file.is_file()}
+    name = "encoder.layer.0.intermediate.dense.bias"
+    save_file(wider | {name: torch.zeros(len(wider[name]) + 1)}, other / "model.safetensors")
+    reason = f"differs from {encoder} in shape, labels or vocabulary"
+    assert refused("average_encoders", encoder, earlier, other) == [
+        f"{each}: [-] {reason}" for each in (earlier, other)
+    ]
+    assert contents(encoder) == before

@@ -215,3 +215,11 @@ def test_check_splits_needs_splits_that_it_can_tell_apart(run: Run, tmp_path: Pa
         assert status == 2
         assert "two or more files with different names" in " ".join(err.replace("│", " ").split())
     assert not (tmp_path / "report.json").exists()
+
+
+def test_the_speed_of_conversion_is_not_measured_on_bad_records(run: Run, tmp_path: Path) -> None:
+    put(tmp_path / "records.jsonl", "{}\n[]\n")
+    status, out, err = run("benchmark_convert.py", "records.jsonl", "speed.json")
+    assert (status, out) == (1, "")
+    assert err.endswith("3 problems found; nothing was written.\n")
+    assert not (tmp_path / "speed.json").exists()

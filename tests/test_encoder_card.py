@@ -46,6 +46,10 @@ def test_what_does_not_depend_on_a_training_is_as_it_would_be_written_today() ->
         assert kept[heading] == fresh[heading], heading
 
 
+def test_the_weights_are_small_enough_for_a_repository() -> None:
+    assert sum((ENCODER / name).stat().st_size for name in ("model.safetensors", "ner/model")) <= 40_000_000
+
+
 def test_sections_are_in_order_of_events() -> None:
     headings = [heading for heading, _ in sections(CARD)]
     assert headings[:3] == ["Compact Persian encoder", "Origin", "Training"]

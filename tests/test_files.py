@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import srsly
 
-from persian_ner.files import checksum, replacing, write_json, write_text
+from persian_ner.files import checksum, filling, replacing, write_json, write_text
 
 
 def test_text_is_written_as_it_is(tmp_path: Path) -> None:
@@ -34,6 +34,27 @@ def test_a_file_is_replaced_when_the_block_ends_well_and_not_before(tmp_path: Pa
         partial.write_text("third")
         raise RuntimeError
     assert [(entry.name, entry.read_text()) for entry in file.parent.iterdir()] == [("a.txt", "second")]
+
+
+def test_a_folder_is_filled_when_the_block_ends_well_and_not_before(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    for content in ("first", "second"):
+        with filling(folder) as partial:
+            write_text(partial / "a.txt", content)
+            write_text(partial / "sub" / f"{content}.txt", content)
+            assert not folder.exists() or (folder / "a.txt").read_text() == "first"
+        write_text(folder / "kept.txt", "by somebody else")
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(RuntimeError), filling(tmp_path / "link") as partial:
+        write_text(partial / "a.txt", "third")
+        raise RuntimeError
+    files = {str(file.relative_to(tmp_path / "new")): file.read_text() for file in folder.rglob("*") if file.is_file()}
+    assert files == {
+        "folder/a.txt": "second",
+        "folder/sub/second.txt": "second",
+        "folder/kept.txt": "by somebody else",
+    }
+    assert [entry.name for entry in folder.parent.iterdir()] == ["folder"]
 
 
 def test_json_is_read_back(tmp_path: Path) -> None:

@@ -84,6 +84,17 @@ def test_a_part_is_drawn_at_random_and_the_same_for_the_same_seed() -> None:
     assert sample(LAYER, RECORDS, 0, seed=1) == []
 
 
+def test_every_record_that_the_source_lacks_is_named() -> None:
+    with pytest.raises(InputError) as raised:
+        sample(LAYER, RECORDS[2:], 1, seed=1, file="mine.jsonl")
+    reason = "no such record in the source"
+    assert raised.value.problems == [Problem("mine.jsonl", 0, name, reason) for name in ("d#1", "d#2")]
+    places = [("d#3", 0, 3), ("d#8", 0, 3), ("d#7", 0, 3), ("d#8", 4, 5)]
+    with pytest.raises(InputError) as raised:
+        sample_disputes(places, RECORDS, 1, seed=1, file="mine.tsv")
+    assert raised.value.problems == [Problem("mine.tsv", 0, name, reason) for name in ("d#7", "d#8")]
+
+
 @pytest.mark.parametrize(
     ("kind", "first", "second", "agrees"),
     [

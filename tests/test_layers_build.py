@@ -438,6 +438,18 @@ def test_decisions_are_drawn_for_a_second_reader_by_command(project: Path) -> No
     put(project / "sources" / "plain.yml", json.dumps(SOURCE.model_dump(exclude={"layer"}) | {"labels": {}}))
     done = run_script("layers", "questions", "plain", "sheet", "--sources", "sources")
     assert done.exit_code == 1 and "the source names no layer" in done.stderr
+    asked = contents(project / "sheet")
+    put(project / "mine.txt", "قم\tO\n")
+    run("build", "yours")
+    put(project / "decisions" / "disputes" / "yours.tsv", "yours#7\t0\t3\tcorpus\n")
+    for name, of, problem in (
+        ("mine", "decisions", "layers/mine.jsonl: [mine#2] no such record in the source"),
+        ("yours", "disputes", "decisions/disputes/yours.tsv: [yours#7] no such record in the source"),
+    ):
+        options = ("--of", of, "--decisions", "decisions", "--sources", "sources")
+        done = run_script("layers", "questions", name, "sheet", *options)
+        assert done.exit_code == 1 and problem in done.stderr
+    assert contents(project / "sheet") == asked
 
 
 def test_the_problems_of_all_sources_are_listed_and_nothing_is_written(project: Path) -> None:

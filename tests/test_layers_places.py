@@ -14,6 +14,7 @@ from tiny_corpus import put
 from persian_ner.characters import comparable
 from persian_ner.layers.places import Gazetteer, Verdict, decide, load_gazetteer
 from persian_ner.layers.wordlists import patterns, words
+from persian_ner.records import InputError
 
 GAZETTEER = Gazetteer(
     frozenset(map(comparable, ["بغداد", "گلستان", "قطر", "مزار شریف", "مزارشریف", "خرم‌آباد", "سازمان ملل", "جهان"]))
@@ -125,6 +126,19 @@ def test_lists_of_places_are_read_folded_and_without_regions(tmp_path: Path) -> 
     assert gazetteer.names == names
     assert "مزار\u200cشریف" in gazetteer and "ایـران" in gazetteer and "ده\u200cکوچک" not in gazetteer
     assert decide("سازمان ملل متحد", gazetteer) == Verdict((), "region")
+
+
+def test_every_list_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    write_gazetteers(tmp_path)
+    (tmp_path / "i18n_iso_countries_fa.json").unlink()
+    put(tmp_path / "cldr_fa" / "territories.json", '{"main": {"en": {}}}')
+    put(tmp_path / "sajaddp_all.json", '[{"name": "قم"}]')
+    put(tmp_path / "geonames_cities1000_arabicscript.json", "[{")
+    with pytest.raises(InputError) as raised:
+        load_gazetteer(tmp_path)
+    names = ["cldr_fa/territories.json", "geonames_cities1000_arabicscript.json", "i18n_iso_countries_fa.json"]
+    names.append("sajaddp_all.json")
+    assert [problem.file for problem in raised.value.problems] == [str(tmp_path / name) for name in names]
 
 
 def test_words_are_comparable_whatever_their_spelling() -> None:

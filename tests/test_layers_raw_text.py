@@ -281,21 +281,21 @@ def test_what_works_on_readings_refuses_bare_text(command: tuple[str, ...], take
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "problem"),
     [
-        ("bad.txt", TEXT.encode("windows-1256", "replace")),
-        ("bad.txt.xz", b"no xz"),
-        ("bad.txt.xz", lzma.compress(TEXT.encode())[:-20]),
-        ("bad.txt.zst", b"no zst"),
+        ("bad.txt", TEXT.encode("windows-1256", "replace"), "bad.txt:1: [-] not UTF-8: "),
+        ("bad.txt.xz", b"no xz", "bad.txt.xz: [-] cannot be read: "),
+        ("bad.txt.xz", lzma.compress(TEXT.encode())[:-20], "bad.txt.xz: [-] cannot be read: "),
+        ("bad.txt.zst", b"no zst", "bad.txt.zst: [-] cannot be read: "),
     ],
     ids=["not UTF-8", "not xz", "cut xz", "not zst"],
 )
-def test_a_text_that_cannot_be_read_is_named(name: str, content: bytes, taken: Path) -> None:
+def test_a_text_that_cannot_be_read_is_named(name: str, content: bytes, problem: str, taken: Path) -> None:
     (taken / name).write_bytes(content)
     before = contents(taken)
     for command in (("annotate-text", "mine", "sheet.tsv"), ("take-text", "mine")):
         refused = run_script("layers", *command, "--text", name, "--sources", "sources")
-        assert refused.exit_code == 1 and f"{name}: [-] cannot be read: " in refused.output
+        assert refused.exit_code == 1 and problem in refused.output
     assert contents(taken) == before
 
 

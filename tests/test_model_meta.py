@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from script_runs import run_script
+from tiny_corpus import contents, put
 
 from persian_ner.files import checksum
 from persian_ner.model_meta import stamp
@@ -50,3 +52,20 @@ def test_meta_says_what_the_pipeline_was_trained_on(tmp_path: Path, licences: li
     for config in without:
         (model / "config.cfg").write_text(config, encoding="utf-8")
         assert stamp(model, manifest, "mine", "1.2")["provenance"]["encoder_sha256"] is None
+
+
+def test_all_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    put(tmp_path / "model" / "meta.json", "{")
+    put(tmp_path / "model" / "config.cfg", "pipeline")
+    put(tmp_path / "manifest.json", '{"labels": [], "sources": {"own": {}}}')
+    before = contents(tmp_path)
+    arguments = (tmp_path / "model", tmp_path / "manifest.json", "--name", "mine", "--version", "1")
+    done = run_script("stamp", *arguments)
+    places = [line.partition(": [-]")[0] for line in done.stderr.splitlines()]
+    manifest, config, meta = (str(tmp_path / name) for name in ("manifest.json", "model/config.cfg", "model/meta.json"))
+    assert (done.exit_code, places) == (1, [*[manifest] * 5, config, meta, "7 problems found; nothing was written."])
+    assert contents(tmp_path) == before
+    (tmp_path / "model" / "config.cfg").unlink()
+    put(tmp_path / "model" / "meta.json", '{"name": "mine"}')
+    done = run_script("stamp", *arguments)
+    assert f"{config}: [-] not there" in done.stderr and f"{meta}: [-] lang: Field required" in done.stderr

@@ -72,6 +72,13 @@ def test_names_of_lists_join_them(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         name_swaps.collect([document], tmp_path)
     assert len(raised.value.problems) == len(lists)
+    for name in lists:
+        (tmp_path / f"{name}.json").write_text('{"alt": ', encoding="utf-8")
+    with pytest.raises(InputError) as raised:
+        name_swaps.collect([document], tmp_path)
+    assert [problem.file for problem in raised.value.problems] == sorted(
+        str(tmp_path / f"{name}.json") for name in lists
+    )
     for name, content in lists.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     assert name_swaps.collect([document], tmp_path) == Names(

@@ -17,17 +17,18 @@ import yaml
 from project_copy import ROOT
 from project_deps import imported_files, imported_modules
 from script_runs import run_script
+from tiny_corpus import contents, put
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM
 
 from persian_ner.pretraining import corpus, encoder, warmstart
 from persian_ner.pretraining.card import HEAD, further_card
-from persian_ner.pretraining.loop import Schedule
 from persian_ner.pretraining.masking import mask_words
 from persian_ner.pretraining.objectives import Batch, ObjectiveName, ReplacedPieces
+from persian_ner.pretraining.settings import NewConfig, Schedule
 from persian_ner.pretraining.tokenizer import SPECIAL_TOKENS
 from persian_ner.readers import markup
-from persian_ner.records import collect
+from persian_ner.records import InputError, collect
 
 CONFIG: dict[str, Any] = {
     "tokenizer": {"vocab_size": 600},
@@ -78,16 +79,21 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertForMaskedLM(BertConfig(vocab_size=english.get_vocab_size(), **size)).save_pretrained(donor)
     dictionary = folder / "fa-en.tsv"
     dictionary.write_text("تهران\ttehran\nگفت\tsaid\nشهر\tcity\nکه\tthat\nوزیر\tminister\nاز\tof\n", encoding="utf-8")
-    encoder.prepare(CONFIG, raw, dictionary, donor, folder / "run")
+    put(folder / "run" / "before.md", "# Encoder that another run was to go on from\n")
+    encoder.prepare(config(), raw, dictionary, donor, folder / "run")
     return folder / "run"
+
+
+def config(**schedule: Any) -> NewConfig:
+    """The settings, with some of the schedule changed."""
+    return NewConfig.model_validate({**CONFIG, "schedule": {**CONFIG["schedule"], **schedule}})
 
 
 def trained(prepared: Path, target: Path, *step_counts: int, **schedule: float | str) -> dict[str, torch.Tensor]:
     shutil.copytree(prepared, target)
     for steps in step_counts:
         # a constant learning rate: only then may a run be given more steps
-        changed = {**CONFIG["schedule"], "decay": 1e-9, **schedule, "steps": steps}
-        encoder.run({**CONFIG, "schedule": changed}, target)
+        encoder.run(config(**{"decay": 1e-9, **schedule, "steps": steps}), target)
     return torch.load(target / "checkpoint.pt", weights_only=True)["model"]
 
 
@@ -106,11 +112,141 @@ def test_prepared_text_is_clean_and_counted(prepared: Path) -> None:
 
 def test_too_little_text_is_refused(prepared: Path, tmp_path: Path) -> None:
     """With no block to train on the training would look for one for ever."""
-    config = {**CONFIG, "corpus": {**CONFIG["corpus"], "held_out_blocks": 100_000}}
+    corpus_settings = {**CONFIG["corpus"], "held_out_blocks": 100_000}
+    settings = NewConfig.model_validate({**CONFIG, "corpus": corpus_settings})
     raw, dictionary, donor = (prepared.parent / name for name in ("raw", "fa-en.tsv", "donor"))
-    with pytest.raises(ValueError, match=r"^too little text: news\.txt\.xz, more\.txt\.zst give \d+ blocks"):
-        encoder.prepare(config, raw, dictionary, donor, tmp_path / "run")
-    assert not (tmp_path / "run" / "blocks.npy").exists()
+    with pytest.raises(InputError, match=r"raw: .* too little text: news\.txt\.xz, more\.txt\.zst give \d+ blocks"):
+        encoder.prepare(settings, raw, dictionary, donor, tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def refused(*arguments: object) -> list[str]:
+    """Where the problems are that a command names before it gives up, and what they are, one a line."""
+    done = run_script("pretrain", *arguments)
+    *lines, last = done.stderr.splitlines()
+    problems = [line for line in lines if ": [-] " in line]  # transformers 5 writes of its progress, too
+    assert (done.exit_code, last.partition(" ")[0]) == (1, str(len(problems)))
+    assert last.endswith(" found; nothing was written.")
+    return problems
+
+
+def settings_file(folder: Path, **changed: Any) -> Path:
+    return put(folder / "settings.yaml", yaml.safe_dump({**CONFIG, **changed}))
+
+
+def test_all_that_is_wrong_with_the_settings_is_named(tmp_path: Path) -> None:
+    schedule = {name: value for name, value in CONFIG["schedule"].items() if name != "seed"}
+    file = settings_file(
+        tmp_path,
+        tokenizer={"vocab_size": 70_000},
+        corpus={**CONFIG["corpus"], "sources": {"news.txt.xz": 2}, "tokenizer_sources": [], "block_len": 3},
+        schedule={**schedule, "objective": "replaced_pieces", "steps": 0},
+    )
+    (tmp_path / "raw").mkdir()
+    put(tmp_path / "fa-en.tsv", "شهر\tcity\n")
+    found = refused("prepare", file, tmp_path / "raw", tmp_path / "fa-en.tsv", tmp_path / "run")
+    names = ["corpus.block_len", "corpus.sources.news.txt.xz", "corpus.tokenizer_sources", "schedule.objective"]
+    names += ["schedule.seed", "schedule.steps", "tokenizer.vocab_size"]
+    assert [line.partition(": [-] ")[2].partition(": ")[0] for line in found] == names
+    assert len(refused("train", file, tmp_path / "run")) == len(names) - 1  # it trains no tokenizer
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["pretrain", "pretrain-further"])
+def test_the_settings_in_the_repository_are_sound(name: str) -> None:
+    assert encoder.read_config(ROOT / "configs" / f"{name}.yaml").schedule.steps > 1000
+
+
+def test_all_that_can_be_said_without_reading_the_text_is_said_at_once(prepared: Path, tmp_path: Path) -> None:
+    file = settings_file(tmp_path)
+    (tmp_path / "raw").mkdir()
+    dictionary = put(tmp_path / "fa-en.tsv", "شهر\tcity\nقم\n")
+    put(tmp_path / "run" / "checkpoint.pt", "")
+    before = contents(tmp_path)
+    trained = f"{tmp_path / 'run'}: [-] holds a trained checkpoint; name another folder, or remove it"
+    absent = [f"{tmp_path / 'raw' / name}: [-] no such file" for name in ("more.txt.zst", "news.txt.xz")]
+    assert refused("prepare", file, tmp_path / "raw", dictionary, tmp_path / "run") == [
+        f"{dictionary}:2: [-] expected 'piece<TAB>english words', got 'قم'",
+        *absent,
+        trained,
+    ]
+    (tmp_path / "start").mkdir()
+    put(tmp_path / "start" / "tokenizer.json", "{")
+    put(tmp_path / "start" / "config.json", "{}")
+    found = refused("prepare-further", file, tmp_path / "raw", tmp_path / "start", tmp_path / "run")
+    assert [line.partition(": [-]")[0] for line in found] == [
+        *(str(tmp_path / "raw" / name) for name in ("more.txt.zst", "news.txt.xz")),
+        str(tmp_path / "run"),
+        *(str(tmp_path / "start" / name) for name in ("", "README.md", "tokenizer.json")),
+    ]
+    assert {name: data for name, data in contents(tmp_path).items() if not name.startswith("start")} == before
+
+
+def test_every_text_that_cannot_be_read_is_named(prepared: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    packed = (prepared.parent / "raw" / "news.txt.xz").read_bytes()
+    (raw / "cut.txt.xz").write_bytes(packed[: len(packed) // 2])
+    (raw / "no.txt.zst").write_bytes(packed)
+    (raw / "latin.txt").write_bytes("سلام\n".encode() + b"caf\xe9\n" * 3)
+    sources = {"cut.txt.xz": 1.0, "no.txt.zst": 1.0, "latin.txt": 1.0, "hf:" + str(tmp_path / "none"): 1.0}
+    file = settings_file(tmp_path, corpus={**CONFIG["corpus"], "sources": sources, "tokenizer_sources": ["latin.txt"]})
+    found = refused("prepare", file, raw, prepared.parent / "fa-en.tsv", tmp_path / "run")
+    places = [line.partition(": [-]")[0] for line in found]
+    assert places == [
+        str(raw / "cut.txt.xz"),
+        f"{raw / 'latin.txt'}:2",
+        str(raw / "no.txt.zst"),
+        "hf:" + str(tmp_path / "none"),
+    ]
+    assert "not UTF-8" in found[1] and "nor are 2 lines after it" in found[1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_trained_in(prepared: Path, tmp_path: Path) -> None:
+    file, run = settings_file(tmp_path), tmp_path / "run"
+    assert refused("train", file, run) == [f"{run}: [-] no such folder; prepare makes it"]
+    put(run / "tokenizer" / "tokenizer.json", Tokenizer(models.WordPiece(unk_token="[UNK]")).to_str())
+    put(run / "blocks.npy", "")
+    before = contents(run)
+    found = refused("train", file, run)
+    names = ["blocks.npy", "held_out.npy", "initial", "tokenizer/tokenizer.json"]
+    assert [line.partition(": [-]")[0] for line in found] == [str(run / name) for name in names]
+    assert "has no [PAD], [UNK], [CLS], [SEP], [MASK]" in found[-1]
+    assert contents(run) == before
+
+
+def test_a_checkpoint_of_another_objective_is_refused(prepared: Path, tmp_path: Path) -> None:
+    trained(prepared, tmp_path / "run", 2)
+    before = contents(tmp_path / "run")
+    (problem,) = refused("train", settings_file(tmp_path), tmp_path / "run", "--objective", "replaced-pieces")
+    assert "checkpoint.pt: [-] no checkpoint of this objective" in problem
+    assert contents(tmp_path / "run") == before
+
+
+def test_an_export_that_fails_leaves_the_encoder_as_it_is(prepared: Path, tmp_path: Path) -> None:
+    target, run = tmp_path / "encoder", tmp_path / "run"
+    for name in ("model.safetensors", "README.md", f"{HEAD}/model"):
+        put(target / name, "earlier")
+    before = contents(target)
+    for weights in (*get_args(encoder.Untrained), "trained"):
+        assert refused("export", run, target, "--weights", weights) == [f"{run}: [-] no such folder; prepare makes it"]
+    shutil.copytree(prepared, run)
+    absent = refused("export", run, target)
+    assert absent == [f"{run / name}: [-] not there" for name in ("checkpoint.pt", "log.jsonl")]
+    for name in ("checkpoint.pt", "corpus.json", "tokenizer/tokenizer.json", "initial/model.safetensors"):
+        put(run / name, "[]")
+    put(run / "log.jsonl", '{"start": 0}\n{"step"')
+    put(run / "before.md", "# Encoder\n")
+    found = refused("export", run, target)
+    names = ["checkpoint.pt", "corpus.json", "initial", "log.jsonl:2", "tokenizer/tokenizer.json"]
+    assert [line.partition(": [-]")[0] for line in found] == [str(run / name) for name in names]
+    found = refused("export", run, target, "--weights", "random")
+    assert [line.partition(": [-]")[0] for line in found] == [str(run / name) for name in names[2::2]]
+    put(run / "log.jsonl", '{"start": 0}\n')
+    assert any("has no step yet" in line for line in refused("export", run, target))
+    assert contents(target) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["encoder", "run"]
 
 
 def test_warm_start_keeps_the_body_and_moves_the_vocabulary(prepared: Path) -> None:
@@ -183,6 +319,7 @@ def test_export_loads_by_auto_classes(prepared: Path, tmp_path: Path, objective:
     pieces = tokenizer("رئيس‌جمهور", return_tensors="pt")
     assert model(**pieces).last_hidden_state.shape == (1, pieces["input_ids"].shape[1], 32)
     card = (tmp_path / "encoder" / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("# Compact Persian encoder\n")
     assert "| 2 |" in card
     assert ("ELECTRA" in card) == (objective == "replaced-pieces")
 
@@ -246,10 +383,22 @@ def test_datasets_are_read_as_paragraphs(tmp_path: Path) -> None:
     assert lines == ["بند یکم", "بند دوم", "", "سند دوم", ""]
 
 
-def test_dictionary_errors_name_the_line(tmp_path: Path) -> None:
-    (tmp_path / "d.tsv").write_text("تهران\ttehran\nشهر city\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"d\.tsv:2"):
-        warmstart.read_dictionary(tmp_path / "d.tsv")
+def test_every_bad_line_of_a_dictionary_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "d.tsv"
+    file.write_bytes("تهران\ttehran\nشهر city\n\xff\tx\nگفت\t \n".encode().replace("\xff".encode(), b"\xff"))
+    with pytest.raises(InputError) as raised:
+        warmstart.read_dictionary(file)
+    assert [problem.line for problem in raised.value.problems] == [2, 3, 4]
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="has no entries"):
+        warmstart.read_dictionary(file)
+
+
+def test_a_dictionary_that_places_too_few_pieces_is_refused(prepared: Path) -> None:
+    english = Tokenizer.from_file(str(prepared.parent / "donor" / "tokenizer.json"))
+    vectors, embeddings = np.ones((2, 4), np.float32), np.eye(english.get_vocab_size(), 8, dtype=np.float32)
+    with pytest.raises(InputError, match="it has 1 pieces that occur; the others need more than 10"):
+        warmstart.place(["شهر", "قم"], vectors, {"شهر": ["city"]}, english, embeddings, seed=0)
 
 
 def test_masking_takes_whole_words_and_no_special_tokens() -> None:
@@ -317,18 +466,13 @@ def test_a_generator_that_begins_as_the_lower_layers_fills_what_is_masked() -> N
 @pytest.mark.parametrize("objective", get_args(ObjectiveName))
 def test_the_command_takes_another_objective_and_length(prepared: Path, tmp_path: Path, objective: str) -> None:
     shutil.copytree(prepared, tmp_path / "run")
-    config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
-    done = run_script("pretrain", "train", config, tmp_path / "run", "--objective", objective, "--steps", 2)
+    settings = tmp_path / "config.yaml"
+    settings.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
+    done = run_script("pretrain", "train", settings, tmp_path / "run", "--objective", objective, "--steps", 2)
     assert done.exit_code == 0
     log = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(log[0])["schedule"] == {**CONFIG["schedule"], "steps": 2, "objective": objective}
     assert json.loads(log[-1])["step"] == 2
-
-
-def test_an_unknown_objective_is_refused(prepared: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no objective of pre-training: replaced_pieces"):
-        trained(prepared, tmp_path / "run", 2, objective="replaced_pieces")
 
 
 def test_schedule_warms_up_and_decays() -> None:
@@ -353,14 +497,14 @@ def test_going_on_from_an_encoder(prepared: Path, tmp_path: Path) -> None:
     card = tmp_path / "encoder" / "README.md"
     card.write_text(card.read_text(encoding="utf-8") + "\n## Adaptation\n\nto names\n", encoding="utf-8")
     raw, further = prepared.parent / "raw", tmp_path / "further"
-    encoder.prepare_further(CONFIG, raw, tmp_path / "encoder", further)
+    encoder.prepare_further(config(), raw, tmp_path / "encoder", further)
     start = AutoModel.from_pretrained(tmp_path / "encoder").embeddings.word_embeddings.weight
     initial = BertForMaskedLM.from_pretrained(further / "initial")
     assert torch.equal(initial.bert.embeddings.word_embeddings.weight, start.float())
     assert initial.cls.predictions.decoder.bias.std() > 0.1  # knows which pieces are frequent
     assert (further / "tokenizer" / "tokenizer.json").read_text() == (tmp_path / "encoder/tokenizer.json").read_text()
 
-    encoder.run({**CONFIG, "schedule": {**CONFIG["schedule"], "steps": 4}}, further)
+    encoder.run(config(steps=4), further)
     (tmp_path / "encoder" / HEAD).mkdir()
     encoder.export(further, tmp_path / "encoder")
     assert (tmp_path / "encoder" / HEAD).exists()
@@ -368,8 +512,8 @@ def test_going_on_from_an_encoder(prepared: Path, tmp_path: Path) -> None:
     sections = [line for line in after.splitlines() if line.startswith("## ")]
     assert sections == ["## Origin", "## Training", "## Earlier adaptation", "## Further training", "## Limits"]
     assert not torch.equal(AutoModel.from_pretrained(tmp_path / "encoder").embeddings.word_embeddings.weight, start)
-    with pytest.raises(FileExistsError):
-        encoder.prepare_further(CONFIG, raw, tmp_path / "encoder", further)
+    with pytest.raises(InputError, match="holds a trained checkpoint; name another folder"):
+        encoder.prepare_further(config(), raw, tmp_path / "encoder", further)
 
 
 def test_memory_does_not_grow_with_the_shapes_of_batches(

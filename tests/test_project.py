@@ -351,6 +351,20 @@ class TestProjectFile:
         assert "Missing dependency" not in out
         assert " hf:NAME " in out
 
+    def test_further_pretraining_is_not_skipped_for_an_encoder_that_it_has_changed(self, tmp_path: Path) -> None:
+        """Skipping the first step, the last one would write the old run over what has become of the encoder since."""
+        commands = {command["name"]: command for command in load_project_config(ROOT)["commands"]}
+        prepare, export = commands["pretrain-further-prepare"], commands["pretrain-further-export"]
+        for path in (*prepare["deps"], *prepare["outputs"], *export["deps"], *export["outputs"]):
+            (tmp_path / path).mkdir(parents=True, exist_ok=True)
+        update_lockfile(tmp_path, prepare)
+        update_lockfile(tmp_path, export)
+        assert not check_rerun(tmp_path, prepare)
+        (tmp_path / "assets" / "encoder" / "new").write_text("new")
+        assert check_rerun(tmp_path, prepare) and not check_rerun(tmp_path, export)
+        (tmp_path / "training" / "pretrain" / "before.md" / "new").write_text("new")
+        assert check_rerun(tmp_path, export)
+
     def test_workflows_name_commands(self) -> None:
         for steps in PROJECT["workflows"].values():
             assert set(steps) <= COMMANDS.keys()

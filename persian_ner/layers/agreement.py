@@ -61,29 +61,42 @@ class Answer:
         return first <= second if self.kind == "adds" else first == second
 
 
-def sample(layer: Layer, records: Iterable[Record], size: int, seed: int) -> list[Question]:
-    """``size`` random decisions of a layer as questions, in random order (all of them if there are fewer)."""
+def sample(layer: Layer, records: Iterable[Record], size: int, seed: int, file: str = "") -> list[Question]:
+    """``size`` random decisions of a layer as questions, in random order (all of them if there are fewer).
+
+    ``records`` are those of the layer's source. Raises :class:`InputError` with every record that the layer, which is
+    that of ``file``, decides about and the source has not.
+    """
     texts = {record.id: record.text for record in records}
     choices = [
         (name, edit) for name, entry in layer.entries.items() for edit in entry.edits if _is_question(edit, entry.edits)
     ]
+    _refuse_unknown((name for name, _ in choices), texts, file)
     rng = random.Random(seed)
     rng.shuffle(choices)
     return [_question(name, edit, layer.entries[name].edits, texts[name]) for name, edit in choices[:size]]
 
 
 def sample_disputes(
-    places: Iterable[tuple[str, int, int]], records: Iterable[Record], size: int, seed: int
+    places: Iterable[tuple[str, int, int]], records: Iterable[Record], size: int, seed: int, file: str = ""
 ) -> list[Question]:
     """``size`` random places that were in dispute as questions, in random order (all of them if there are fewer).
 
     ``places``: id, start and end. ``records`` carry the names that the layer leaves them with; those that touch a
-    place are what was decided about it.
+    place are what was decided about it. Raises :class:`InputError` with every record that a place, of those in
+    ``file``, is in and that is not among them.
     """
     known = {record.id: record for record in records}
     choices = list(dict.fromkeys(places))
+    _refuse_unknown((name for name, *_ in choices), known, file)
     random.Random(seed).shuffle(choices)
     return [_question_of_place(known[name], start, end) for name, start, end in choices[:size]]
+
+
+def _refuse_unknown(names: Iterable[str], known: Collection[str], file: str) -> None:
+    unknown = [name for name in dict.fromkeys(names) if name not in known]
+    if unknown:
+        raise InputError(Problem(file, 0, name, "no such record in the source") for name in unknown)
 
 
 def _question_of_place(record: Record, start: int, end: int) -> Question:

@@ -8,15 +8,13 @@ continents. What neither the lists nor the head words decide is left to a reader
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import srsly
 
 from persian_ner.characters import comparable
+from persian_ner.layers import lists
 from persian_ner.layers.wordlists import words
+from persian_ner.records import InputError, Problem, collecting
 
 _ADMINISTRATIVE = words("administrative")
 _LOOSE = words("loose_administrative")
@@ -48,32 +46,28 @@ class Gazetteer:
 
 
 def load_gazetteer(folder: Path) -> Gazetteer:
-    """Read lists of places below ``folder``.
+    """Read the lists of places in ``folder``.
 
-    Needed are, under these names: the Persian ``territories.json`` of CLDR (in ``cldr_fa``), ``fa.json`` of
-    i18n-iso-countries, ``all.json`` of sajaddp/list-of-cities-in-Iran, and the places of GeoNames with at least a
-    thousand inhabitants and their names in Arabic script (``pop``, ``alt``).
+    Needed are ``i18n_iso_countries_fa.json``, ``cldr_fa/territories.json``, ``sajaddp_all.json`` and
+    ``geonames_cities1000_arabicscript.json``; :mod:`persian_ner.layers.lists` says where they are from. Raises
+    :class:`InputError` with each that is missing or has something else in it.
     """
-    names: set[str] = set()
-    names.update(_values(srsly.read_json(folder / "i18n_iso_countries_fa.json")["countries"].values()))
-    territories = srsly.read_json(folder / "cldr_fa" / "territories.json")
-    names.update(_values(territories["main"]["fa"]["localeDisplayNames"]["territories"].values()))
-    names.update(
-        _values(item["name"] for item in srsly.read_json(folder / "sajaddp_all.json") if item["type"] != "rural")
-    )
-    for place in srsly.read_json(folder / "geonames_cities1000_arabicscript.json"):
-        if place["pop"] >= 50_000:
-            names.update(_values(name for name in place["alt"] if not name.isascii()))
+    problems: list[Problem] = []
+    countries = collecting(problems, lambda: lists.countries(folder))
+    territories = collecting(problems, lambda: lists.territories(folder))
+    iranian = collecting(problems, lambda: lists.iranian_places(folder))
+    towns = collecting(problems, lambda: lists.towns(folder))
+    if countries is None or territories is None or iranian is None or towns is None:
+        raise InputError(problems)
+    foreign = [name for town in towns if town.pop >= 50_000 for name in town.alt if not name.isascii()]
+    names = {_bare(name) for name in (*countries, *territories, *iranian, *foreign)}
     keys = {comparable(name) for name in names} | {comparable(name).replace(" ", "") for name in names}
     return Gazetteer(frozenset(name for name in keys - _REGIONS if len(name) > 1))
 
 
-def _values(values: Iterable[Any]) -> set[str]:
-    found: set[str] = set()
-    for value in values:
-        for name in value if isinstance(value, list) else [value]:
-            found.add(re.sub(r"\s*\(.*?\)\s*", " ", str(name)).strip())
-    return found
+def _bare(name: str) -> str:
+    """A name without what a list says of it in brackets."""
+    return re.sub(r"\s*\(.*?\)\s*", " ", name).strip()
 
 
 def decide(surface: str, gazetteer: Gazetteer) -> Verdict | None:

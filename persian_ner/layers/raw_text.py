@@ -6,7 +6,6 @@ documents that were read. These are known by their checksums, wherever in a file
 
 from __future__ import annotations
 
-import lzma
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -49,11 +48,8 @@ def read(path: Path) -> dict[str, list[Record]]:
     Raises :class:`persian_ner.records.InputError` for what cannot be read.
     """
     found: dict[str, list[Record]] = {}
-    try:
-        for records in documents(read_lines(path.name, path.parent)):
-            found.setdefault(document_name(records[0]), records)
-    except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
-        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
+    for records in documents(read_lines(path.name, path.parent)):
+        found.setdefault(document_name(records[0]), records)
     return found
 
 

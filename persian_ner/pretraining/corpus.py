@@ -6,7 +6,7 @@ import hashlib
 import io
 import lzma
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -15,9 +15,13 @@ import pyarrow
 from tokenizers import Tokenizer
 
 from persian_ner.characters import fold
+from persian_ner.records import InputError, Problem, decoded_lines
 
 MIN_CHARS = 20
 """Shorter paragraphs are menus, captions and page furniture more often than prose."""
+MOST_PIECES = np.iinfo(np.uint16).max + 1
+"""Of a vocabulary, whose ids are kept in 16 bits."""
+_DATASET = "hf:"
 
 
 @dataclass(frozen=True)
@@ -36,30 +40,59 @@ def read_lines(name: str, folder: Path) -> Iterator[str]:
 
     ``name`` is that of a UTF-8 file in ``folder`` (``.txt``, ``.txt.xz``,
     ``.txt.zst``), or ``hf:NAME`` or ``hf:NAME:CONFIG`` for the field ``text`` of the
-    training split of a dataset, which is streamed.
+    training split of a dataset, which is streamed. Raises :class:`InputError` for what cannot be read; for lines that
+    are not UTF-8 at the end, and with the first of them.
     """
-    if name.startswith("hf:"):
-        yield from _dataset_lines(*name.removeprefix("hf:").split(":"))
+    if name.startswith(_DATASET):
+        yield from _dataset_lines(name)
         return
-    with _open(folder / name) as handle:
-        for line in handle:
-            yield line.rstrip("\n")
+    path = folder / name
+    wrong: Problem | None = None
+    more = 0
+    try:
+        with _open(path) as handle:
+            for item in decoded_lines(handle, str(path)):
+                if not isinstance(item, Problem):
+                    if wrong is None:
+                        yield item[1]
+                elif wrong is None:
+                    wrong = item
+                else:
+                    more += 1
+    except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
+    if wrong is not None:
+        others = f"; nor are {more:,} lines after it" if more else ""
+        raise InputError([replace(wrong, reason=wrong.reason + others)])
 
 
-def _dataset_lines(name: str, config: str | None = None) -> Iterator[str]:
+def absent(names: Iterable[str], folder: Path) -> list[Problem]:
+    """A problem for each file of these names that ``folder`` has not; data sets are not looked for."""
+    paths = [folder / name for name in names if not name.startswith(_DATASET)]
+    return [Problem(str(path), 0, "", "no such file") for path in paths if not path.is_file()]
+
+
+def _dataset_lines(source: str) -> Iterator[str]:
     from datasets import load_dataset  # not needed for files, and slow to import
+    from datasets.exceptions import DatasetsError
 
-    for row in load_dataset(name, config, split="train", streaming=True):
-        yield from row["text"].splitlines()
-        yield ""
+    name, _, config = source.removeprefix(_DATASET).partition(":")
+    try:
+        for number, row in enumerate(load_dataset(name, config or None, split="train", streaming=True), start=1):
+            if not isinstance(text := row.get("text"), str):
+                raise ValueError(f"row {number} has no text in the field «text»")
+            yield from text.splitlines()
+            yield ""
+    except (OSError, ValueError, DatasetsError) as error:
+        raise InputError([Problem(source, 0, "", f"cannot be read: {error}")]) from error
 
 
-def _open(path: Path) -> IO[str]:
+def _open(path: Path) -> IO[bytes]:
     if path.suffix == ".xz":
-        return lzma.open(path, "rt", encoding="utf-8")
+        return lzma.open(path, "rb")
     if path.suffix == ".zst":
-        return io.TextIOWrapper(pyarrow.input_stream(path, compression="zstd"), encoding="utf-8")
-    return path.open(encoding="utf-8")
+        return io.BufferedReader(pyarrow.input_stream(path, compression="zstd"))
+    return path.open("rb")
 
 
 def clean(lines: Iterable[str], seen: set[bytes]) -> tuple[list[str], CleaningCounts]:
@@ -94,9 +127,10 @@ def clean(lines: Iterable[str], seen: set[bytes]) -> tuple[list[str], CleaningCo
 
 
 def encode(paragraphs: Iterable[str], tokenizer: Tokenizer, batch: int = 4096) -> np.ndarray:
-    """Encode paragraphs to one ``uint16`` stream; ``[SEP]`` stands at every document border."""
-    if tokenizer.get_vocab_size() > np.iinfo(np.uint16).max + 1:
-        raise ValueError("the vocabulary does not fit 16-bit ids")
+    """Encode paragraphs to one ``uint16`` stream; ``[SEP]`` stands at every document border.
+
+    The tokenizer has :data:`MOST_PIECES` at most.
+    """
     border = tokenizer.token_to_id("[SEP]")
     stream: list[np.ndarray] = []
     pending: list[str] = []

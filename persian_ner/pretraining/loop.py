@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +16,9 @@ from tqdm import tqdm
 from transformers import BertForMaskedLM
 
 from persian_ner.pretraining.masking import mask_words
-from persian_ner.pretraining.objectives import Batch, MaskedWords, ObjectiveName, ReplacedPieces, objective
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Hyperparameters of one run.
-
-    ``objective`` is what is learnt from, see :mod:`persian_ner.pretraining.objectives`; ``mask_rate`` the share of
-    words that are masked, for either.
-    Learning rates are constant after warm-up and fall to zero in the last
-    ``decay`` share of the steps. With this schedule a run that is still on its constant part can be given more
-    steps and resumed.
-    """
-
-    steps: int
-    batch_rows: int
-    mask_rate: float
-    body_rate: float
-    embedding_rate: float
-    warmup_steps: int
-    decay: float
-    weight_decay: float
-    seed: int
-    log_every: int
-    save_minutes: float
-    objective: ObjectiveName = "masked-words"
-
-    def factor(self, step: int) -> float:
-        """Learning-rate factor in 0…1 at a 0-based step."""
-        warm = min(1.0, (step + 1) / self.warmup_steps)
-        left = (self.steps - step) / max(1.0, self.steps * self.decay)
-        return warm * min(1.0, left)
+from persian_ner.pretraining.objectives import Batch, MaskedWords, ReplacedPieces, objective
+from persian_ner.pretraining.settings import Schedule
+from persian_ner.records import InputError, Problem
 
 
 def row_order(rows: int, seed: int) -> Iterator[int]:
@@ -74,7 +44,7 @@ def train(
 
     Writes ``folder/log.jsonl`` (``provenance``; loss, held-out loss, tokens, speed, and
     the ``seconds`` since this start) and the checkpoint: every ``save_minutes``, at the end, and when the process is
-    interrupted (Ctrl-C) or terminated.
+    interrupted (Ctrl-C) or terminated. Raises :class:`InputError` for a checkpoint that this run cannot go on from.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(schedule.seed)
@@ -94,10 +64,16 @@ def train(
     checkpoint = folder / "checkpoint.pt"
     start = 0
     if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        start = state["step"]
+        try:
+            state = torch.load(checkpoint, map_location=device, weights_only=True)
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            start = state["step"]
+        except Exception as error:  # torch raises what its many parts raise
+            reason = (
+                f"no checkpoint of this objective and encoder; {schedule.objective} needs another folder to begin in"
+            )
+            raise InputError([Problem(str(checkpoint), 0, "", reason)]) from error
 
     def save(step: int) -> None:
         partial = checkpoint.with_suffix(".partial")
@@ -113,7 +89,7 @@ def train(
     done = start
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (folder / "log.jsonl").open("a", encoding="utf-8") as log, _saving_at_exit(lambda: save(done)):
-        log.write(json.dumps({"start": start, "schedule": asdict(schedule), **provenance}) + "\n")
+        log.write(json.dumps({"start": start, "schedule": schedule.model_dump(), **provenance}) + "\n")
         steps = range(start, schedule.steps)
         for step in tqdm(steps, initial=start, total=schedule.steps, unit="step", mininterval=10):
             rng = np.random.default_rng([schedule.seed, step])

@@ -6,7 +6,7 @@ body that is exported; the rest of an objective is thrown away.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import torch
@@ -88,15 +88,8 @@ class ReplacedPieces(torch.nn.Module):
 
 
 def objective(name: ObjectiveName, model: BertForMaskedLM, special: np.ndarray) -> MaskedWords | ReplacedPieces:
-    """The objective of that name around a model; ``special`` tells, by vocabulary id, which pieces are special.
-
-    Raises ``ValueError`` for another name.
-    """
-    if name == "masked-words":
-        return MaskedWords(model)
-    if name == "replaced-pieces":
-        return ReplacedPieces(model, special)
-    raise ValueError(f"no objective of pre-training: {name} (there are {', '.join(get_args(ObjectiveName))})")
+    """The objective of that name around a model; ``special`` tells, by vocabulary id, which pieces are special."""
+    return MaskedWords(model) if name == "masked-words" else ReplacedPieces(model, special)
 
 
 def _guess(bert: torch.nn.Module, vocabulary: torch.nn.Module, batch: Batch) -> torch.Tensor:

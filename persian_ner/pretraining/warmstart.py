@@ -28,6 +28,7 @@ from tokenizers import Tokenizer
 from transformers import BertConfig, BertForMaskedLM
 
 from persian_ner.pretraining.tokenizer import SPECIAL_TOKENS
+from persian_ner.records import InputError, Problem, iter_text_lines
 
 VECTOR_SIZE = 200
 NEIGHBOURS = 10
@@ -69,13 +70,25 @@ def piece_vectors(streams: list[np.ndarray], pieces: list[str], seed: int) -> np
 
 
 def read_dictionary(path: Path) -> dict[str, list[str]]:
-    """Read ``piece<TAB>english words`` lines."""
+    """Read ``piece<TAB>english words`` lines. Raises :class:`InputError` with every bad line, and for none."""
     entries: dict[str, list[str]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        piece, tab, english = line.partition("\t")
-        if not tab or not english.split():
-            raise ValueError(f"{path}:{number}: expected 'piece<TAB>english words', got {line!r}")
-        entries[piece] = english.split()
+    problems: list[Problem] = []
+    try:
+        for item in iter_text_lines(path):
+            if isinstance(item, Problem):
+                problems.append(item)
+                continue
+            number, line = item
+            piece, tab, english = line.partition("\t")
+            if not tab or not english.split():
+                problems.append(Problem(str(path), number, "", f"expected 'piece<TAB>english words', got {line!r}"))
+            entries[piece] = english.split()
+    except OSError as error:
+        problems.append(Problem(str(path), 0, "", f"cannot be read: {error}"))
+    if not entries and not problems:
+        problems.append(Problem(str(path), 0, "", "has no entries"))
+    if problems:
+        raise InputError(problems)
     return entries
 
 
@@ -87,7 +100,11 @@ def place(
     english_embeddings: np.ndarray,
     seed: int,
 ) -> np.ndarray:
-    """Embeddings for ``pieces`` (rows in vocabulary order) in the English space; see the module's text."""
+    """Embeddings for ``pieces`` (rows in vocabulary order) in the English space; see the module's text.
+
+    Raises :class:`InputError` when too few pieces are in the dictionary, or English as they are, for the others to be
+    placed beside them.
+    """
     mean, deviation = english_embeddings.mean(axis=0), english_embeddings.std(axis=0)
     centred = english_embeddings - mean
     width = centred.shape[1]
@@ -103,6 +120,9 @@ def place(
             placed[row] = centred[ids].mean(axis=0)
             anchored[row] = True
     anchors = np.flatnonzero(anchored & (np.linalg.norm(vectors, axis=1) > 0))
+    if len(anchors) <= NEIGHBOURS:
+        reason = f"of the vocabulary it has {len(anchors)} pieces that occur; the others need more than {NEIGHBOURS}"
+        raise InputError([Problem("seed dictionary", 0, "", reason)])
     for row in map(int, np.flatnonzero(~anchored)):
         similarity = vectors[anchors] @ vectors[row]
         nearest = np.argpartition(-similarity, NEIGHBOURS)[:NEIGHBOURS]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from persian_ner.records import Problem, iter_text_lines
+from persian_ner.records import InputError, Problem, iter_text_lines
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _BLANK = " \t\n\r"
@@ -123,6 +123,19 @@ def iter_models(path: Path, model: type[_Model]) -> Iterator[_Model | Problem]:
             yield model.model_validate(item.content)
         except ValidationError as error:
             yield from invalid(path, item, error)
+
+
+def read_as(path: Path, schema: type[_Model]) -> _Model:
+    """Read a JSON file of this schema. Raises :class:`InputError` with every problem found."""
+    try:
+        return schema.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(
+            Problem(str(path), 0, "", f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}")
+            for item in error.errors()
+        ) from error
+    except OSError as error:
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]) from error
 
 
 def find_id(content: Mapping[str, Any], fallback: str, keys: tuple[str, ...] = ("id",)) -> tuple[str, str]:

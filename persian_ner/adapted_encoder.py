@@ -22,14 +22,14 @@ from typing import Any
 import spacy
 import srsly
 import torch
-from pydantic import RootModel
 from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from tokenizers import Tokenizer
 
 from persian_ner import files
+from persian_ner.model_meta import read_stamped
 from persian_ner.pretraining.card import ADAPTATION, AVERAGING, CARD, HEAD, as_earlier, with_section
-from persian_ner.readers.json_input import read_as
+from persian_ner.readers.json_input import AnyObject, read_as
 from persian_ner.records import InputError, Problem, collecting, loaded, read_text
 
 _WEIGHTS = "model.safetensors"
@@ -43,10 +43,6 @@ averaged themselves.
 _logger = logging.getLogger("spacy")
 
 
-class _Object(RootModel[dict[str, Any]]):
-    """A JSON file with an object."""
-
-
 def adapt(model: Path, encoder: Path) -> dict[str, Any]:
     """Replace the weights in the folder ``encoder`` by those of a trained pipeline's encoder, in fp16, and its head.
 
@@ -57,9 +53,9 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
     one in the folder.
     """
     problems: list[Problem] = []
-    meta = collecting(problems, lambda: _stamped_meta(model / "meta.json"))
+    meta = collecting(problems, lambda: _measured_meta(model / "meta.json"))
     networks = collecting(problems, lambda: _networks(model))
-    ours = collecting(problems, lambda: read_as(encoder / "config.json", _Object))
+    ours = collecting(problems, lambda: read_as(encoder / "config.json", AnyObject))
     card = collecting(problems, lambda: loaded(encoder / CARD, read_text))
     if networks is not None and ours is not None:
         theirs = networks[0].config.to_dict()
@@ -80,11 +76,8 @@ def adapt(model: Path, encoder: Path) -> dict[str, Any]:
     return meta
 
 
-def _stamped_meta(path: Path) -> dict[str, Any]:
-    meta = read_as(path, _Object).root
-    if not {"provenance", "sources"} <= meta.keys():
-        reason = "does not say what the pipeline was trained on: no provenance (scripts/stamp.py)"
-        raise InputError([Problem(str(path), 0, "", reason)])
+def _measured_meta(path: Path) -> dict[str, Any]:
+    meta = read_stamped(path)
     if not isinstance(meta.get("performance", {}).get("ents_f"), float):
         raise InputError([Problem(str(path), 0, "", "does not say how good the pipeline's ner is: no ents_f")])
     return meta
@@ -156,7 +149,7 @@ class _Encoder:
 
 def _read(encoder: Path) -> _Encoder:
     problems: list[Problem] = []
-    config = collecting(problems, lambda: read_as(encoder / "config.json", _Object))
+    config = collecting(problems, lambda: read_as(encoder / "config.json", AnyObject))
     vocabulary = collecting(
         problems, lambda: loaded(encoder / "tokenizer.json", lambda path: Tokenizer.from_file(str(path)).get_vocab())
     )

@@ -104,10 +104,7 @@ class Lattice(NamedTuple):
 
     def confidences(self, temperature: float) -> list[list[float | None]]:
         """The probability of each entity of each document."""
-        actions = _softmax(self.outside / temperature)
-        begins, units = actions[:, 1 : 1 + len(self.labels)], actions[:, 1 + len(self.labels) :]
-        longer = self._longer(begins, temperature)
-        free = self._free(longer)
+        free, units, longer = self._probabilities(temperature)
 
         def confidence(entity: Entity) -> float:
             label = self.labels.index(entity.label)
@@ -122,10 +119,7 @@ class Lattice(NamedTuple):
 
     def spans(self, temperature: float, threshold: float) -> list[list[tuple[Entity, float]]]:
         """Of each document every span whose probability exceeds the threshold, with it. Spans can overlap."""
-        actions = _softmax(self.outside / temperature)
-        begins, units = actions[:, 1 : 1 + len(self.labels)], actions[:, 1 + len(self.labels) :]
-        longer = self._longer(begins, temperature)
-        free = np.asarray(self._free(longer))
+        free, units, longer = self._probabilities(temperature)
         found: list[list[tuple[Entity, float]]] = [[] for _ in self.entities]
 
         def add(firsts: _Ints, length: int, given_free: _Floats) -> None:
@@ -141,6 +135,13 @@ class Lattice(NamedTuple):
         for number, (step, given_free) in enumerate(zip(self.steps, longer, strict=True)):
             add(step.firsts, number + 2, given_free)
         return found
+
+    def _probabilities(self, temperature: float) -> tuple[_Floats, _Floats, list[_Floats]]:
+        """No entity is open before each token; given that, each entity of one token is there; and each of each step."""
+        actions = _softmax(self.outside / temperature)
+        begins, units = actions[:, 1 : 1 + len(self.labels)], actions[:, 1 + len(self.labels) :]
+        longer = self._longer(begins, temperature)
+        return np.asarray(self._free(longer)), units, longer
 
     def _longer(self, begins: _Floats, temperature: float) -> list[_Floats]:
         """For each step the probabilities that an entity ends there, given that none was open before it.

@@ -16,7 +16,8 @@ from spacy.util import split_requirement
 from persian_ner import confidence, files, report
 from persian_ner.evaluate import METRICS_FILE, EvaluationMetrics, read_metrics
 from persian_ner.files import write_text
-from persian_ner.records import InputError, Problem
+from persian_ner.model_meta import read_stamped
+from persian_ner.records import InputError, Problem, collecting
 from persian_ner.robustness import Robustness
 from persian_ner.templating import render_markdown
 
@@ -73,19 +74,8 @@ def build(model: Path, evaluation: Path, packages: Path, name: str, version: str
         )
     package = packages / f"{meta['lang']}_{name}-{version}"
     _without_this_project(package / "meta.json")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-        "-w",
-        "dist",
-        ".",
-    ]
-    subprocess.run(command, cwd=package, check=True)
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "-w", "dist"]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, "."], cwd=package, check=True)
     return package / "dist"
 
 
@@ -99,33 +89,11 @@ def _without_this_project(meta: Path) -> None:
 def _inputs(model: Path, folder: Path) -> tuple[dict[str, Any], EvaluationMetrics, Robustness | None]:
     """The pipeline's ``meta.json``, and what was measured of it."""
     problems: list[Problem] = []
-    meta: dict[str, Any] | None = None
-    metrics: EvaluationMetrics | None = None
-    robustness: Robustness | None = None
-    try:
-        meta = _stamped_meta(model / "meta.json")
-    except InputError as error:
-        problems += error.problems
-    try:
-        metrics = read_metrics(folder)
-    except InputError as error:
-        problems += error.problems
-    try:
-        robustness = report.read_robustness(folder)
-    except InputError as error:
-        problems += error.problems
+    meta = collecting(problems, lambda: read_stamped(model / "meta.json"))
+    metrics = collecting(problems, lambda: read_metrics(folder))
+    robustness = collecting(problems, lambda: report.read_robustness(folder))
     if meta and metrics and (metrics.provenance is None or metrics.provenance.model.provenance != meta["provenance"]):
         problems.append(Problem(str(folder / METRICS_FILE), 0, "", f"is not of {model}: evaluate it again"))
     if problems or meta is None or metrics is None:
         raise InputError(problems)
     return meta, metrics, robustness
-
-
-def _stamped_meta(path: Path) -> dict[str, Any]:
-    try:
-        meta = srsly.read_json(path)
-    except (OSError, ValueError) as error:
-        raise InputError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
-    if not isinstance(meta, dict) or not {"provenance", "sources"} <= meta.keys():
-        raise InputError([Problem(str(path), 0, "", "does not say what the pipeline was trained on")])
-    return meta

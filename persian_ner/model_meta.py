@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from thinc.api import Config
 
 from persian_ner import files
-from persian_ner.readers.json_input import read_as
+from persian_ner.readers.json_input import AnyObject, read_as
 from persian_ner.records import InputError, Problem, collecting, loaded
 
 
@@ -76,6 +76,15 @@ def stamp(model: Path, manifest: Path, name: str, version: str) -> dict[str, Any
         },
     }
     files.write_json(model / "meta.json", meta)
+    return meta
+
+
+def read_stamped(path: Path) -> dict[str, Any]:
+    """What :func:`stamp` wrote. Raises :class:`InputError` for a file that it did not write."""
+    meta = read_as(path, AnyObject).root
+    if not {"provenance", "sources"} <= meta.keys():
+        reason = "does not say what the pipeline was trained on: no provenance (scripts/stamp.py)"
+        raise InputError([Problem(str(path), 0, "", reason)])
     return meta
 
 

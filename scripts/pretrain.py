@@ -8,6 +8,7 @@ import typer
 from _cli import reporting_problems
 
 from persian_ner.pretraining import encoder
+from persian_ner.pretraining.objectives import ObjectiveName
 
 app = typer.Typer(help=__doc__, add_completion=False)
 Config = Annotated[Path, typer.Argument(help="configs/pretrain.yaml", exists=True)]
@@ -24,13 +25,6 @@ class Weights(str, Enum):
     INITIAL = "initial"
     WORD_VECTORS = "word-vectors"
     RANDOM = "random"
-
-
-class Objective(str, Enum):
-    """What the encoder learns from (:mod:`persian_ner.pretraining.objectives`)."""
-
-    MASKED_WORDS = "masked-words"
-    REPLACED_PIECES = "replaced-pieces"
 
 
 @app.command()
@@ -66,13 +60,13 @@ def prepare_further(
 def train(
     config: Config,
     folder: Folder,
-    objective: Annotated[Objective | None, typer.Option(help="Instead of the configured one")] = None,
+    objective: Annotated[ObjectiveName | None, typer.Option(help="Instead of the configured one")] = None,
     steps: Annotated[int | None, typer.Option(help="Instead of the configured number", min=1)] = None,
 ) -> None:
     """Train; run it again to go on where it stopped."""
     with reporting_problems():
         settings = encoder.read_config(config)
-        instead = {"objective": objective and objective.value, "steps": steps}
+        instead = {"objective": objective, "steps": steps}
         changed = {name: value for name, value in instead.items() if value is not None}
         schedule = settings.schedule.model_copy(update=changed)
         encoder.run(settings.model_copy(update={"schedule": schedule}), folder)

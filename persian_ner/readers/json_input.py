@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from persian_ner.records import InputError, Problem, iter_text_lines
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _BLANK = " \t\n\r"
+
+
+class AnyObject(RootModel[dict[str, Any]]):
+    """For :func:`read_as`: a file with an object, whatever is in it."""
 
 
 class JsonObject(NamedTuple):
